@@ -1,0 +1,34 @@
+# `make demo` opens the demo, `make test` runs every test; each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: demo test lint format clean
+
+demo: $(VENV)/.run-ready
+	$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/.test-ready
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.test-ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.run-ready: requirements.txt pyproject.toml
+	PYTHON="$(PYTHON)" scripts/setup.sh $(VENV) requirements.txt
+	touch $@
+
+$(VENV)/.test-ready: requirements.txt requirements-dev.txt pyproject.toml
+	PYTHON="$(PYTHON)" scripts/setup.sh $(VENV) requirements-dev.txt
+	scripts/browser.sh $(VENV)
+	touch $@ $(VENV)/.run-ready

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Work for a machine with a CUDA GPU. Needs Python 3.11+ with torch, numpy, pillow and safetensors.
+#   scripts/gpu.sh train [OUT]   the embedded model's whole recipe; call again until it says done
+# A call stops by itself before LIMIT minutes (default 9) and the next one goes on where it stopped:
+# everything is kept in RUNS (default runs/gpu). The finished model folder is copied to OUT.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+runs=${RUNS:-runs/gpu} limit=${LIMIT:-9} python=${PYTHON:-python3}
+threads=${THREADS:-8} start=$SECONDS
+
+left() { echo $((limit * 60 - (SECONDS - start))); }  # [s] until this call must end
+minutes() { awk -v s="$(left)" 'BEGIN { print (s > 30 ? s - 20 : 10) / 60 }'; }
+
+# step NAME COMMAND…: run it within the time left; done when it leaves without having been cut
+step() {
+    local name=$1 status=0
+    shift
+    [ -e "$runs/$name.done" ] && return 0
+    if [ "$(left)" -lt 40 ]; then echo "$name: next call"; exit 0; fi
+    echo "== $name, $(left) s left"
+    timeout --signal=INT "$(left)" "$@" || status=$?
+    if [ "$status" = 0 ] && finished "$name"; then touch "$runs/$name.done"; return 0; fi
+    if [ "$status" = 0 ] || [ "$status" = 124 ]; then echo "$name: to be continued"; exit 0; fi
+    exit "$status"
+}
+
+# whether a run's state has seen all its pictures (a data set: whether all are rendered)
+finished() {
+    "$python" - "$runs/$1" <<'PY'
+import json, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+data = folder / "progress.json"
+if data.exists():
+    progress = json.loads(data.read_text())
+    sys.exit(progress["ready"] < progress["count"])
+from safetensors import safe_open
+with safe_open(folder / "state.safetensors", "pt") as file:
+    progress = json.loads(file.metadata()["progress"])
+sys.exit(progress["seen"] < progress["images"])
+PY
+}
+
+train() {
+    mkdir -p "$runs"
+    local common=(--threads "$threads" --minutes)
+    step data "$python" -m training.dataset --count "${HEADS:-200000}" --resolution 128 \
+        --threads "$threads" -o "$runs/data"
+    step generator "$python" -m training.generator --width wide --data "$runs/data" \
+        --batch 64 --images "${VIEWS:-2400000}" -o "$runs/generator" "${common[@]}" "$(minutes)"
+    step mask "$python" -m training.mask --generator "$runs/generator" \
+        --batch 64 --images "${PAIRS:-400000}" -o "$runs/mask" "${common[@]}" "$(minutes)"
+    step encoder "$python" -m training.encoder --data "$runs/data" --generator "$runs/generator" \
+        --batch 64 --images "${PICTURES:-1000000}" -o "$runs/encoder" "${common[@]}" "$(minutes)"
+    "$python" -m training.package --generator "$runs/generator" --mask "$runs/mask" \
+        --encoder "$runs/encoder" -o "$runs/heads"
+    if [ -n "${1:-}" ]; then mkdir -p "$1" && cp "$runs"/heads/* "$1"/; fi
+    echo "done: $runs/heads"
+}
+
+case "${1:-}" in
+    train) shift; train "$@" ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Create a virtual environment and install the project and a requirements file into it.
+#   scripts/setup.sh VENV REQUIREMENTS
+set -euo pipefail
+venv=$1 requirements=$2 python=${PYTHON:-python3}
+
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    echo "setup: Python 3.11 or newer is needed; name one with 'make PYTHON=python3.12 …'" >&2
+    exit 1
+fi
+if [ ! -x "$venv/bin/python" ]; then
+    rm -rf "$venv"
+    if ! "$python" -m venv "$venv"; then
+        # Debian splits venv off into a package of its own
+        rm -rf "$venv"
+        if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+            echo "setup: the venv module is missing: sudo apt-get install python3-venv" >&2
+            exit 1
+        fi
+        apt-get update -qq && apt-get install -y -qq python3-venv
+        "$python" -m venv "$venv"
+    fi
+fi
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" -e .
