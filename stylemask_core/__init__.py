@@ -1,0 +1,26 @@
+"""StyleMask: neural face reenactment by masks in StyleGAN2's style space (FG 2023)."""
+
+from stylemask_core.config import ModelConfig
+from stylemask_core.errors import InvalidInputError, StyleMaskError, WeightsError
+from stylemask_core.pipeline import (
+    Inversion,
+    LatentCode,
+    Reenactment,
+    StyleMaskPipeline,
+    Synthesis,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "InvalidInputError",
+    "Inversion",
+    "LatentCode",
+    "ModelConfig",
+    "Reenactment",
+    "StyleMaskError",
+    "StyleMaskPipeline",
+    "Synthesis",
+    "WeightsError",
+    "__version__",
+]

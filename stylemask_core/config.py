@@ -1,0 +1,128 @@
+"""Model configuration (`config.json`) and the constants of the method, with their units."""
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stylemask_core.errors import WeightsError
+
+CONFIG_NAME = "config.json"
+ENCODER_INPUT_SIZE = 256  # [px] side of the pictures every encoder reads
+STRENGTH_RANGE = (0.0, 1.5)  # mask multiplier: 0 = source unchanged, 1 = as trained
+TRUNCATION_RANGE = (0.0, 1.0)  # psi: 0 = the mean face, 1 = no truncation
+MAX_SEED = 2**32 - 1
+FIRST_RESOLUTION = 4  # [px] side of the learned constant the synthesis starts from
+
+ENCODER_KINDS = ("regressor",)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything needed to build a model's networks; the content of `config.json`.
+
+    Args:
+        name: short name shown to people, e.g. "heads".
+        resolution: side of the synthesized picture [px], a power of two from 8 to 1024.
+        channels: feature channels of each resolution, {4: 512, 8: 512, …, resolution: 32}.
+        masked_layers: number of leading convolution layers that have a mask network.
+        latent_dim: size of z and w.
+        mapping_layers: fully connected layers of the mapping network.
+        mapping_lr_multiplier: runtime gain of the mapping layers (StyleGAN, appendix C).
+        noise: whether the convolutions carry fixed noise buffers.
+        encoder: kind of the inversion encoder, one of ENCODER_KINDS.
+        default_truncation: psi used when none is asked for.
+        domain: what the pictures show, e.g. "synthetic heads".
+        licence: licence of the weights.
+
+    Raises:
+        WeightsError: the values do not describe a model that can be built.
+    """
+
+    name: str
+    resolution: int
+    channels: dict[int, int]
+    masked_layers: int
+    latent_dim: int = 512
+    mapping_layers: int = 8
+    mapping_lr_multiplier: float = 0.01
+    noise: bool = True
+    encoder: str = "regressor"
+    default_truncation: float = 0.7
+    domain: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        if self.resolution not in (8, 16, 32, 64, 128, 256, 512, 1024):
+            raise WeightsError(f"resolution {self.resolution} is not a power of two from 8 to 1024")
+        if sorted(self.channels) != self.resolutions:
+            raise WeightsError(
+                f"channels must be given for {self.resolutions}, not {sorted(self.channels)}"
+            )
+        counts = [*self.channels.values(), self.latent_dim, self.mapping_layers]
+        if min(counts) < 1 or max(counts) > 4096:
+            raise WeightsError("channels, latent_dim and mapping_layers must lie in 1…4096")
+        if not 1 <= self.masked_layers <= self.conv_layers:
+            raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
+        if self.encoder not in ENCODER_KINDS:
+            raise WeightsError(f"encoder kind {self.encoder!r} is not one of {ENCODER_KINDS}")
+        if not TRUNCATION_RANGE[0] <= self.default_truncation <= TRUNCATION_RANGE[1]:
+            raise WeightsError("default_truncation must lie in 0…1")
+
+    @property
+    def resolutions(self) -> list[int]:
+        """Resolutions of the synthesis blocks [px]: 4, 8, …, resolution."""
+        return [2**power for power in range(2, int(math.log2(self.resolution)) + 1)]
+
+    @property
+    def conv_layers(self) -> int:
+        """Number of modulated 3×3 convolutions: one at 4², two at every later resolution."""
+        return 2 * len(self.resolutions) - 1
+
+    @property
+    def num_latents(self) -> int:
+        """Number L of w vectors in a W+ code: one a convolution and one for the last toRGB."""
+        return self.conv_layers + 1
+
+    def to_json(self) -> str:
+        """The text of `config.json`."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelConfig":
+        """Parse the text of `config.json`.
+
+        Raises:
+            WeightsError: no JSON object, an unknown or missing field, or a value of a wrong type.
+        """
+        try:
+            values: Any = json.loads(text)
+        except ValueError as error:
+            raise WeightsError(f"{CONFIG_NAME} is not valid JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise WeightsError(f"{CONFIG_NAME} must hold a JSON object")
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise WeightsError(f"{CONFIG_NAME} has unknown fields: {', '.join(unknown)}")
+        try:
+            values["channels"] = {int(k): int(v) for k, v in values["channels"].items()}
+            return cls(**values)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise WeightsError(f"{CONFIG_NAME} is incomplete or malformed: {error!r}") from error
+
+    @classmethod
+    def load(cls, folder: Path) -> "ModelConfig":
+        """Read `config.json` of a model folder.
+
+        Raises:
+            WeightsError: the file is missing, unreadable or invalid.
+        """
+        path = folder / CONFIG_NAME
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise WeightsError(
+                f"{folder} is no model folder: cannot read {CONFIG_NAME} ({error})"
+            ) from error

@@ -1,0 +1,13 @@
+"""Errors the library raises on purpose; every message says what to do next."""
+
+
+class StyleMaskError(Exception):
+    """Base of all errors raised on purpose: safe to show to a user as one line."""
+
+
+class InvalidInputError(StyleMaskError):
+    """An argument, picture or latent code cannot be used as given."""
+
+
+class WeightsError(StyleMaskError):
+    """A model folder is missing, incomplete, damaged or does not fit its config."""

@@ -1,0 +1,141 @@
+"""Pictures in and out: files of any kind → clean RGB, RGB → the tensors the networks read."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from stylemask_core.errors import InvalidInputError
+
+MAX_PIXELS = 64_000_000  # larger pictures are refused before they are decoded
+MIN_SIDE = 16  # [px] below this there is nothing to see
+FORMATS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise InvalidInputError(
+            f"{name} is {width}×{height} px: give at most {MAX_PIXELS // 1_000_000} megapixels"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InvalidInputError(
+            f"{name} is {width}×{height} px: give at least {MIN_SIDE} px on each side"
+        )
+
+
+def read_picture(path: str | Path) -> Image.Image:
+    """Read a picture file of any common format.
+
+    Args:
+        path: a file on this machine; of an animation the first frame is taken.
+
+    Returns:
+        RGB picture, upright.
+
+    Raises:
+        InvalidInputError: no such file, no picture, damaged, too large or too small.
+    """
+    name = str(path)
+    if "://" in name:
+        raise InvalidInputError(f"{name} is a web address: download the picture and give the file")
+    path = Path(path)
+    try:
+        if not path.is_file():
+            raise InvalidInputError(f"no such picture file: {name}")
+        if path.stat().st_size == 0:
+            raise InvalidInputError(f"{name} is empty (0 bytes)")
+        with warnings.catch_warnings():
+            # sizes are checked here, with a limit of our own
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return to_rgb(image, name)
+    except UnidentifiedImageError as error:
+        raise InvalidInputError(f"{name} is not a picture: give {FORMATS}") from error
+    except Image.DecompressionBombError as error:
+        raise InvalidInputError(
+            f"{name} is too large: give at most {MAX_PIXELS // 1_000_000} megapixels"
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        # Pillow reports damaged files through all of these
+        raise InvalidInputError(f"{name} cannot be read: {error}") from error
+
+
+def to_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
+    """Turn any PIL picture upright and into 8-bit RGB.
+
+    Args:
+        image: any mode; 16-bit is scaled down, transparency laid on white.
+        name: how errors call it.
+
+    Raises:
+        InvalidInputError: it is too large, too small or damaged.
+    """
+    _check_size(image, name)
+    try:
+        image.load()
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise InvalidInputError(f"{name} is damaged: {error}") from error
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale a deep grey picture to 8 bits: 16-bit range, or 0…1 for floating point."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    peak = 255.0 if values.max(initial=0.0) <= 255 else 65535.0
+    if image.mode == "F" and values.max(initial=0.0) <= 1:
+        peak = 1.0
+    if image.mode.startswith("I;16"):
+        peak = 65535.0
+    return Image.fromarray((values / peak * 255).round().clip(0, 255).astype(np.uint8))
+
+
+def centre_square(image: Image.Image, size: int) -> Image.Image:
+    """Cut the largest centred square and resample it, antialiased.
+
+    Args:
+        image: any size.
+        size: side of the result [px].
+    """
+    side = min(image.size)
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    return image.resize((size, size), Image.Resampling.LANCZOS, box=box)
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    """RGB picture → [1, 3, H, W] float32 in −1…1."""
+    array = np.asarray(image.convert("RGB"), dtype=np.float32)
+    return torch.from_numpy(array).permute(2, 0, 1)[None] / 127.5 - 1
+
+
+def to_image(tensor: torch.Tensor) -> Image.Image:
+    """[1, 3, H, W] in about −1…1, clamped → 8-bit RGB picture."""
+    array = ((tensor[0].detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round()
+    return Image.fromarray(array.permute(1, 2, 0).to(torch.uint8).numpy())
+
+
+def side_by_side(images: list[Image.Image]) -> Image.Image:
+    """Lay pictures of one height out in a row."""
+    row = Image.new("RGB", (sum(image.width for image in images), images[0].height))
+    left = 0
+    for image in images:
+        row.paste(image, (left, 0))
+        left += image.width
+    return row
+
+
+def area_average(image: Image.Image, size: int) -> Image.Image:
+    """A copy at another size [px]: area-averaged when smaller, Lanczos when larger."""
+    smaller = size <= min(image.size)
+    filter_ = Image.Resampling.BOX if smaller else Image.Resampling.LANCZOS
+    return image.resize((size, size), filter_)

@@ -1,0 +1,298 @@
+"""StyleMaskPipeline: from seeds, codes and pictures to a reenacted face, one call each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+
+from stylemask_core import hub, images
+from stylemask_core.config import ENCODER_INPUT_SIZE, MAX_SEED, TRUNCATION_RANGE
+from stylemask_core.errors import InvalidInputError
+from stylemask_core.style_space import Styles, StyleSpace, mix_styles
+
+Align = Literal["auto", "none"]
+
+
+@dataclass(frozen=True)
+class LatentCode:
+    """A face as the generator knows it.
+
+    Args:
+        w_plus: [1, L, latent_dim], one w a layer.
+    """
+
+    w_plus: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """What became of a picture on its way to a code.
+
+    Args:
+        code: the W+ code the encoder found.
+        crop: the square the encoder saw, at the generator's resolution.
+    """
+
+    code: LatentCode
+    crop: Image.Image
+
+    @property
+    def w_plus(self) -> torch.Tensor:
+        """The code's W+, [1, L, latent_dim]."""
+        return self.code.w_plus
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A synthesized picture.
+
+    Args:
+        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
+    """
+
+    tensor: torch.Tensor
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture, 8-bit RGB at the generator's resolution."""
+        return images.to_image(self.tensor)
+
+
+@dataclass(frozen=True)
+class Reenactment(Synthesis):
+    """The source with the target's pose, and how it was mixed.
+
+    Args:
+        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
+        mask: [1, masked channels] in 0…1, the share of the target as the networks gave it;
+            strength and layer choice are not in it.
+        styles: mixed styles [1, dim] of every convolution.
+    """
+
+    mask: torch.Tensor
+    styles: Styles
+
+
+Code = LatentCode | Inversion  # both carry w_plus
+
+
+def check_seed(seed: Any) -> int:
+    """Return the seed as int.
+
+    Raises:
+        InvalidInputError: it is no whole number in 0…2³²−1.
+    """
+    whole = isinstance(seed, int | np.integer) or (isinstance(seed, float) and seed.is_integer())
+    if isinstance(seed, bool) or not whole or not 0 <= seed <= MAX_SEED:
+        raise InvalidInputError(f"seed {seed!r} is not usable: give a whole number 0…{MAX_SEED}")
+    return int(seed)
+
+
+def check_truncation(truncation: Any) -> float:
+    """Return the truncation psi as float.
+
+    Raises:
+        InvalidInputError: it is no number in 0…1.
+    """
+    low, high = TRUNCATION_RANGE
+    number = isinstance(truncation, int | float | np.number) and not isinstance(truncation, bool)
+    if not number or not low <= truncation <= high:
+        raise InvalidInputError(f"truncation {truncation} is out of range: give {low:g}…{high:g}")
+    return float(truncation)
+
+
+class StyleMaskPipeline:
+    """Generator, mask network and encoder behind the calls people need.
+
+    All methods are pure: one pipeline may serve many threads.
+
+    Args:
+        model: config and networks, as `hub.load_model` returns them.
+        device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …
+        name: how the model was asked for, shown to people.
+
+    Raises:
+        InvalidInputError: the device is unknown or not there.
+    """
+
+    def __init__(self, model: hub.Model, device: str = "auto", name: str = "") -> None:
+        self.model = model
+        self.config = model.config
+        self.name = name or model.config.name
+        self.space = StyleSpace(model.config)
+        self.device = pick_device(device)
+        self.generator = model.generator.to(self.device)
+        self.mask_network = model.mask_network.to(self.device)
+        self.encoder = model.encoder.to(self.device)
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path | None = None, device: str = "auto"
+    ) -> "StyleMaskPipeline":
+        """Load a model.
+
+        Args:
+            model: "embedded" (also None), or the path of a model folder.
+            device: "auto", "cpu", "cuda", …
+
+        Raises:
+            WeightsError: there is no such model, or its files are damaged or do not fit.
+            InvalidInputError: the device is unknown or not there.
+        """
+        name = str(model or hub.EMBEDDED)
+        return cls(hub.load_model(hub.model_folder(model)), device=device, name=name)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model folder, whole or not at all.
+
+        Raises:
+            WeightsError: it cannot be written there.
+        """
+        hub.save_model(Path(folder), self.model)
+
+    @torch.inference_mode()
+    def sample(self, seed: int, truncation: float | None = None) -> LatentCode:
+        """Draw a random face; a seed names the same face on every machine.
+
+        Args:
+            seed: 0…2³²−1.
+            truncation: psi in 0…1; None for the model's default.
+
+        Raises:
+            InvalidInputError: seed or truncation out of range.
+        """
+        random = np.random.Generator(np.random.Philox(key=check_seed(seed)))
+        z = random.standard_normal((1, self.config.latent_dim), dtype=np.float32)
+        psi = self.config.default_truncation if truncation is None else truncation
+        return self.code(z=z, truncation=psi)
+
+    @torch.inference_mode()
+    def code(
+        self,
+        z: np.ndarray | torch.Tensor | None = None,
+        w_plus: np.ndarray | torch.Tensor | None = None,
+        truncation: float = 1.0,
+    ) -> LatentCode:
+        """Make a code from an array: give exactly one of z and w_plus.
+
+        Args:
+            z: [1, 512] or [512], standard normal.
+            w_plus: [1, L, 512] or [L, 512].
+            truncation: psi in 0…1, towards the mean w.
+
+        Raises:
+            InvalidInputError: wrong shape, values that are not finite, psi out of range.
+        """
+        psi = check_truncation(truncation)
+        if (z is None) == (w_plus is None):
+            raise InvalidInputError("give exactly one of z and w_plus")
+        latents, dim = self.config.num_latents, self.config.latent_dim
+        mapping = self.generator.mapping
+        if z is not None:
+            w = self.generator.broadcast(mapping(self._array(z, "z", (1, dim))))
+        else:
+            assert w_plus is not None  # exactly one was given
+            w = self._array(w_plus, "w_plus", (1, latents, dim))
+        return LatentCode(mapping.truncate(w, psi))
+
+    def _array(
+        self, values: np.ndarray | torch.Tensor, name: str, shape: tuple[int, ...]
+    ) -> torch.Tensor:
+        try:
+            tensor = torch.as_tensor(values).to(self.device, torch.float32)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInputError(f"{name} must be an array of numbers: {error}") from error
+        if tuple(tensor.shape) not in (shape, shape[1:]):
+            raise InvalidInputError(
+                f"{name} has shape {list(tensor.shape)}, this model takes {list(shape)}"
+            )
+        if not torch.isfinite(tensor).all():
+            raise InvalidInputError(f"{name} has values that are not finite")
+        return tensor.reshape(shape)
+
+    @torch.inference_mode()
+    def encode(self, batch: torch.Tensor) -> torch.Tensor:
+        """Invert aligned pictures [B, 3, 256, 256] in −1…1 → W+ [B, L, latent_dim]."""
+        codes: torch.Tensor = self.encoder(batch.to(self.device, torch.float32))
+        return codes
+
+    def invert(self, image: Image.Image, align: Align = "auto") -> Inversion:
+        """Find the code whose picture comes closest to the given one.
+
+        Args:
+            image: any PIL picture with one face.
+            align: "auto" cuts the centred square; "none" takes a square picture as it is.
+
+        Raises:
+            InvalidInputError: too small, too large, damaged, or not square with align "none".
+        """
+        if align not in ("auto", "none"):
+            raise InvalidInputError(f"align {align!r} is unknown: choose 'auto' or 'none'")
+        rgb = images.to_rgb(image)
+        if align == "none" and rgb.width != rgb.height:
+            raise InvalidInputError(
+                f"an aligned picture is square, this is {rgb.width}×{rgb.height}"
+            )
+        crop = images.centre_square(rgb, ENCODER_INPUT_SIZE)
+        code = LatentCode(self.encode(images.to_tensor(crop)))
+        return Inversion(code, images.centre_square(rgb, self.config.resolution))
+
+    @torch.inference_mode()
+    def synthesize(self, code: Code) -> Synthesis:
+        """Make the picture of one code."""
+        return Synthesis(self.generator(code.w_plus).float())
+
+    @torch.inference_mode()
+    def reenact(
+        self,
+        source: Code,
+        target: Code,
+        strength: float = 1.0,
+        layers: Sequence[str] | None = None,
+    ) -> Reenactment:
+        """Give the source the target's head pose and expression, in one synthesis.
+
+        Args:
+            source: whose identity is kept.
+            target: whose pose is taken.
+            strength: 0 leaves the source, 1 is as trained, up to 1.5 exaggerates.
+            layers: names or groups that take part (`StyleSpace.select`); None for all.
+
+        Raises:
+            InvalidInputError: strength out of range or a layer unknown.
+
+        Source: StyleMask, section 3.2.
+        """
+        source_styles = self.generator.styles(source.w_plus)
+        target_styles = self.generator.styles(target.w_plus)
+        masks = self.mask_network(source_styles, target_styles)
+        selected = self.space.select(layers)
+        mixed = mix_styles(source_styles, target_styles, masks, strength, selected)
+        tensor = self.generator.synthesize(mixed, self.generator.rgb_styles(source.w_plus))
+        return Reenactment(tensor.float(), torch.cat(masks, 1), mixed)
+
+
+def pick_device(device: str) -> torch.device:
+    """Resolve a device name.
+
+    Args:
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        InvalidInputError: unknown, or not on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise InvalidInputError(f"device {device!r} cannot be used: {error}") from error
+    if chosen.type not in ("cpu", "cuda"):
+        raise InvalidInputError(f"device {device!r} is not supported: choose cpu or cuda")
+    return chosen
