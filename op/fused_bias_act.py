@@ -30,6 +30,6 @@ def fused_bias_act(
     """
     if bias is not None:
         if bias.shape != x.shape[1:2]:
-            raise ValueError(f"bias {tuple(bias.shape)} must be [{x.shape[1]}]")
-        x = x + bias.view(1, -1, *[1] * (x.ndim - 2))
+            raise ValueError(f"bias {list(bias.shape)} must be {list(x.shape[1:2])}")
+        x = x + bias.to(x).view(1, -1, *[1] * (x.ndim - 2))
     return F.leaky_relu(x, negative_slope) * gain

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ class ModelConfig:
             raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
         if self.encoder not in ENCODER_KINDS:
             raise WeightsError(f"encoder kind {self.encoder!r} is not one of {ENCODER_KINDS}")
+        if not 0 < self.mapping_lr_multiplier < math.inf:
+            raise WeightsError("mapping_lr_multiplier must be a positive number")
         if not TRUNCATION_RANGE[0] <= self.default_truncation <= TRUNCATION_RANGE[1]:
             raise WeightsError("default_truncation must lie in 0…1")
 
@@ -99,18 +102,29 @@ class ModelConfig:
         """
         try:
             values: Any = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WeightsError(f"{CONFIG_NAME} is not valid JSON: {error}") from error
         if not isinstance(values, dict):
             raise WeightsError(f"{CONFIG_NAME} must hold a JSON object")
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
             raise WeightsError(f"{CONFIG_NAME} has unknown fields: {', '.join(unknown)}")
+        json_types: dict[Any, Any] = {float: (int, float), dict[int, int]: (dict,)}
+        for field in dataclasses.fields(cls):
+            kinds = json_types.get(field.type, (field.type,))
+            # type(): an isinstance() would take true and false for numbers
+            if field.name in values and type(values[field.name]) not in kinds:
+                raise WeightsError(f"{CONFIG_NAME}: {field.name} cannot be {values[field.name]!r}")
         try:
-            values["channels"] = {int(k): int(v) for k, v in values["channels"].items()}
+            values["channels"] = {int(k): operator.index(v) for k, v in values["channels"].items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(
+                f"{CONFIG_NAME}: channels must give a whole number for each resolution"
+            ) from error
+        try:
             return cls(**values)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise WeightsError(f"{CONFIG_NAME} is incomplete or malformed: {error!r}") from error
+        except TypeError as error:
+            raise WeightsError(f"{CONFIG_NAME} is incomplete: {error}") from error
 
     @classmethod
     def load(cls, folder: Path) -> "ModelConfig":

@@ -11,3 +11,7 @@ class InvalidInputError(StyleMaskError):
 
 class WeightsError(StyleMaskError):
     """A model folder is missing, incomplete, damaged or does not fit its config."""
+
+
+class UsageError(StyleMaskError):
+    """The command line asks for something that cannot be done; nothing was started."""

@@ -47,9 +47,13 @@ def model_folder(model: str | Path | None) -> Path:
     if model is None or model == EMBEDDED:
         return EMBEDDED_FOLDER
     folder = Path(model)
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError:  # e.g. a name longer than the file system allows
+        found = False
+    if not found:
         raise WeightsError(
-            f"no model folder at {model!r}: give {EMBEDDED!r} or the path of a folder with "
+            f"no model folder at {str(model)!r}: give {EMBEDDED!r} or the path of a folder with "
             f"{CONFIG_NAME} and the safetensors files"
         )
     return folder
@@ -107,12 +111,16 @@ def load_model(folder: Path) -> Model:
     with torch.device("meta"):
         generator, masks, encoder = Generator(config), MaskNetwork(config), build_encoder(config)
     card = folder / CARD_NAME
+    try:
+        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    except OSError as error:
+        raise WeightsError(f"cannot read {card}: {error}") from error
     return Model(
         config,
         _fill(generator, folder, "generator"),
         _fill(masks, folder, "mask_network"),
         _fill(encoder, folder, "encoder"),
-        card.read_text(encoding="utf-8") if card.is_file() else "",
+        text,
     )
 
 
@@ -127,21 +135,34 @@ def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -
     Raises:
         WeightsError: the folder cannot be written, or is there and no model folder.
     """
-    if folder.exists() and not (folder / CONFIG_NAME).exists():
-        raise WeightsError(f"{folder} exists and is no model folder: choose another name")
+    files = {CONFIG_NAME, CARD_NAME, *(f"{part}.safetensors" for part in PARTS)}
+    folder = folder.resolve()
     try:
+        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if found and (CONFIG_NAME not in found or found - files):
+            raise WeightsError(
+                f"{folder} exists and is no model folder, or holds other files too "
+                f"({min(found - files, default=CARD_NAME)}): choose another name"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-            draft = Path(scratch) / "model"
+            draft, replaced = Path(scratch) / "model", Path(scratch) / "replaced"
             draft.mkdir()
             (draft / CONFIG_NAME).write_text(model.config.to_json(), encoding="utf-8")
             (draft / CARD_NAME).write_text(model.card, encoding="utf-8")
             for part in PARTS:
                 state = getattr(model, part).state_dict()
                 tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in state.items()}
-                save_file(tensors, draft / f"{part}.safetensors", {"format": "pt"})
+                path = draft / f"{part}.safetensors"
+                save_file(tensors, path, {"format": "pt"})
+                path.chmod(0o644)  # safetensors leaves it readable by its owner alone
             if folder.exists():
-                folder.replace(Path(scratch) / "replaced")
-            draft.replace(folder)
-    except OSError as error:
+                folder.replace(replaced)
+            try:
+                draft.replace(folder)
+            except OSError:
+                if replaced.exists():
+                    replaced.replace(folder)
+                raise
+    except (OSError, SafetensorError) as error:
         raise WeightsError(f"cannot write the model to {folder}: {error}") from error

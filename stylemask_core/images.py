@@ -1,6 +1,5 @@
 """Pictures in and out: files of any kind → clean RGB, RGB → the tensors the networks read."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from stylemask_core.errors import InvalidInputError
 
 MAX_PIXELS = 64_000_000  # larger pictures are refused before they are decoded
 MIN_SIDE = 16  # [px] below this there is nothing to see
-FORMATS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+FORMATS = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF")  # read; others run foreign decoders
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -47,19 +46,17 @@ def read_picture(path: str | Path) -> Image.Image:
             raise InvalidInputError(f"no such picture file: {name}")
         if path.stat().st_size == 0:
             raise InvalidInputError(f"{name} is empty (0 bytes)")
-        with warnings.catch_warnings():
-            # sizes are checked here, with a limit of our own
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return to_rgb(image, name)
+        with Image.open(path, formats=FORMATS) as image:
+            return to_rgb(image, name)
+    except InvalidInputError:
+        raise
     except UnidentifiedImageError as error:
-        raise InvalidInputError(f"{name} is not a picture: give {FORMATS}") from error
+        raise InvalidInputError(f"{name} is not a picture: give {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise InvalidInputError(
             f"{name} is too large: give at most {MAX_PIXELS // 1_000_000} megapixels"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        # Pillow reports damaged files through all of these
+    except Exception as error:  # Pillow reports damaged files through a dozen types
         raise InvalidInputError(f"{name} cannot be read: {error}") from error
 
 
@@ -76,16 +73,16 @@ def to_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
     _check_size(image, name)
     try:
         image.load()
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        image = ImageOps.exif_transpose(image)
+        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+            image = _eight_bits(image)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+        return image.convert("RGB")
+    except Exception as error:  # Pillow reports damaged files through a dozen types
         raise InvalidInputError(f"{name} is damaged: {error}") from error
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _eight_bits(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -204,7 +204,10 @@ class StyleMaskPipeline:
         self, values: np.ndarray | torch.Tensor, name: str, shape: tuple[int, ...]
     ) -> torch.Tensor:
         try:
-            tensor = torch.as_tensor(values).to(self.device, torch.float32)
+            tensor = torch.as_tensor(values)
+            if tensor.is_complex():
+                raise TypeError("these are complex")
+            tensor = tensor.to(self.device, torch.float32)
         except (TypeError, ValueError, RuntimeError) as error:
             raise InvalidInputError(f"{name} must be an array of numbers: {error}") from error
         if tuple(tensor.shape) not in (shape, shape[1:]):

@@ -95,8 +95,8 @@ class StyleSpace:
         """Say for each masked layer whether it is chosen.
 
         Args:
-            names: layer names ("b8.conv0"), groups ("coarse", "middle", "fine") or "all"; None
-                chooses all, an empty list none.
+            names: layer names ("b8.conv0"), groups ("coarse", "middle", "fine") or "all", one or
+                several; None chooses all, an empty list none.
 
         Raises:
             InvalidInputError: a name is unknown.
@@ -104,7 +104,9 @@ class StyleSpace:
         groups = self.groups()
         valid = [layer.name for layer in self.masked_layers]
         chosen: set[str] = set()
-        for name in [ALL_LAYERS] if names is None else names:
+        if names is None or isinstance(names, str):
+            names = [ALL_LAYERS if names is None else names]
+        for name in names:
             if name == ALL_LAYERS:
                 chosen.update(valid)
             elif name in groups:

@@ -24,11 +24,13 @@ def background_mask(images: torch.Tensor) -> torch.Tensor:
     corners = torch.stack([chroma[..., 1, 1], chroma[..., 1, -2]])
     distance = (chroma - corners.mean(0)[..., None, None]).abs().sum(1, keepdim=True)
     alike = (distance < BACKGROUND_TOLERANCE).to(images.dtype)
-    grown = torch.zeros_like(alike)
-    grown[:, :, 0] = alike[:, :, 0]
-    for _ in range(images.shape[-1] // 2):
-        grown = F.max_pool2d(grown, 5, 1, 2) * alike
-    return grown
+    # growing is done on a quarter of the resolution, where it takes few steps
+    room = (F.avg_pool2d(alike, 4) > 0).to(images.dtype)
+    grown = torch.zeros_like(room)
+    grown[:, :, 0] = room[:, :, 0]
+    for _ in range(2 * room.shape[-1]):
+        grown = F.max_pool2d(grown, 3, 1, 1) * room
+    return F.interpolate(grown, scale_factor=4.0) * alike
 
 
 def random_fields(

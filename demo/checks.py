@@ -1,0 +1,118 @@
+"""Values as they come from Gradio → values the pipeline takes; errors → one line for the user.
+
+Events run with `preprocess=False`: Gradio's own checks would answer some bad values with vague
+messages and others with an internal error, so all checking happens here and in the core.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from stylemask_core import InvalidInputError, StyleMaskError
+from stylemask_core.config import STRENGTH_RANGE
+from stylemask_core.pipeline import check_seed
+
+LONGEST_LINE = 300  # characters of an error; messages may quote what was sent
+
+logger = logging.getLogger(__name__)
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error as a short sentence in one line."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    line = line[:1].upper() + line[1:]
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
+
+
+def guarded(call: Callable[Params, Result]) -> Callable[Params, Result]:
+    """Show foreseen errors as they are; log the others and show one line."""
+
+    @wraps(call)
+    def wrapper(*args: Params.args, **kwargs: Params.kwargs) -> Result:
+        try:
+            return call(*args, **kwargs)
+        except StyleMaskError as error:
+            raise gr.Error(one_line(error), print_exception=False) from error
+        except Exception as error:
+            logger.exception("%s failed", call.__name__)
+            raise gr.Error(
+                "Something went wrong on the server; its log has the details.",
+                print_exception=False,
+            ) from error
+
+    return wrapper
+
+
+def seed_of(value: Any, role: str) -> int:
+    """A usable seed.
+
+    Args:
+        value: as sent.
+        role: "source" or "target".
+
+    Raises:
+        InvalidInputError: it is missing, or no whole number in 0…2³²−1.
+    """
+    if value is None:
+        raise InvalidInputError(f"give a {role} seed")
+    try:
+        return check_seed(value)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{role} {error}") from error
+
+
+def number(value: Any, name: str) -> float:
+    """A finite number.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    if not real or not math.isfinite(value):
+        raise InvalidInputError(f"{name} {value!r} is not usable: give a number")
+    return float(value)
+
+
+def strength_of(value: Any) -> float:
+    """A usable strength; checked before the expensive part.
+
+    Raises:
+        InvalidInputError: it is no number in 0…1.5.
+    """
+    low, high = STRENGTH_RANGE
+    strength = number(value, "strength")
+    if not low <= strength <= high:
+        raise InvalidInputError(f"strength {value} is out of range: give {low:g}…{high:g}")
+    return strength
+
+
+def layers_of(value: Any) -> list[str] | None:
+    """Names of layers and groups; None for all.
+
+    Raises:
+        InvalidInputError: it is no list of names.
+    """
+    names = [value] if isinstance(value, str) else value
+    if names is not None and not (
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+    ):
+        raise InvalidInputError('layers must be a list of names, such as ["coarse"]')
+    return names
+
+
+def path_of(picture: Any, role: str) -> str:
+    """The file of a picture that was uploaded.
+
+    Raises:
+        InvalidInputError: there is none.
+    """
+    path = picture.get("path") if isinstance(picture, dict) else None
+    if not path:
+        raise InvalidInputError(f"give a {role} picture")
+    return str(path)

@@ -1,0 +1,43 @@
+"""Pictures and downloads as files in Gradio's cache, which the demo empties by age."""
+
+import hashlib
+import io
+import tempfile
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from stylemask_core.images import area_average
+
+DISPLAY_SIZE = 512  # [px] side of every picture that leaves the demo
+COMPRESSION = 1  # of PNG: a third of the time of the usual 6 for a quarter more bytes
+
+
+def file_of(data: bytes, name: str) -> str:
+    """Write a download; returns its path.
+
+    The folder is named by the content, as Gradio does it, but an existing file is left in place:
+    Gradio's own writer would empty it first, under the eyes of a browser that is loading it.
+    """
+    path = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest() / name
+    if path.is_file():
+        path.touch()  # it is young again, so it is not deleted by age
+        return str(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
+        draft.write(data)
+    Path(draft.name).replace(path)
+    return str(path)
+
+
+def figure_file(figure: Image.Image, name: str) -> str:
+    """Write a picture as it is; returns its path."""
+    buffer = io.BytesIO()
+    figure.save(buffer, "PNG", compress_level=COMPRESSION)
+    return file_of(buffer.getvalue(), f"{name}.png")
+
+
+def picture_file(picture: Image.Image, name: str) -> str:
+    """Write a square picture at the size of the demo; returns its path."""
+    return figure_file(area_average(picture, DISPLAY_SIZE), name)

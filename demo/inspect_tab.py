@@ -1,0 +1,93 @@
+"""Inspect tab: which channels carried the pose, and where they act."""
+
+from typing import Any
+
+import gradio as gr
+
+from demo.handlers import Handlers
+from demo.parts import (
+    PAGE_EVENT,
+    figure,
+    picture_input,
+    seed_field,
+    strength_slider,
+    tile,
+    truncation_slider,
+)
+
+SEEDS, PICTURES = "Random heads", "Pictures"
+FIRST_PAIR = (2, 12)  # seeds
+HEADERS = ["Layer", "Channel", "Mask", "Source style", "Target style", "Shift"]
+
+
+def inspect_tab(tab: gr.Tab, handlers: Handlers) -> None:
+    """Fill the tab."""
+    kind = gr.Radio([SEEDS, PICTURES], value=SEEDS, label="What to inspect", elem_id="inspect-kind")
+    with gr.Row(elem_classes="controls") as seeds:
+        source_seed = seed_field("Source seed", FIRST_PAIR[0])
+        target_seed = seed_field("Target seed", FIRST_PAIR[1])
+    with gr.Row(elem_classes="controls", visible=False) as pictures:
+        source = picture_input("Source picture", "inspect-source-input")
+        target = picture_input("Target picture", "inspect-target-input")
+    with gr.Row(elem_classes="controls"):
+        truncation = truncation_slider(handlers.pipeline)
+        strength = strength_slider()
+    go = gr.Button("Inspect", variant="primary", elem_id="inspect-go")
+    with gr.Row(elem_classes="trio"):
+        pair = [
+            tile("Source", "as the model makes it", "inspect-source"),
+            tile("Target", "as the model makes it", "inspect-target"),
+            tile("Result", "taken apart below", "inspect-result", "result"),
+        ]
+    gr.Markdown("### Where each layer group acts")
+    effects = figure("Maps of where each layer group changes the result", "inspect-effects", "wide")
+    gr.Markdown("### What the masks take from the target")
+    with gr.Row(elem_classes="plots"):
+        bars = figure("Mean mask of each layer", "inspect-bars")
+        heatmap = figure("Mask of every channel", "inspect-heatmap")
+    gr.Markdown("### The channels that moved most")
+    table = gr.Dataframe(
+        headers=HEADERS,
+        datatype="str",  # numbers would lose their trailing zeros
+        interactive=False,
+        show_label=False,
+        max_height=360,
+        buttons=["copy"],
+        elem_id="inspect-table",
+    )
+    with gr.Row():
+        npz = gr.DownloadButton("Masks and styles (.npz)", elem_id="inspect-npz")
+        csv = gr.DownloadButton("All channels (.csv)", elem_id="inspect-csv")
+
+    def run(kind: str, *values: Any) -> Any:
+        *numbers, source, target = values
+        if kind == SEEDS:
+            source = target = None
+        else:
+            # an empty dict stands for a missing picture: None would mean "use the seed"
+            source, target = source or {}, target or {}
+        *shown, bars, heatmap, effects, table, npz, csv = handlers.inspect_page(
+            *numbers, source, target
+        )
+        return *shown, effects, bars, heatmap, table, npz, csv, True
+
+    def run_once(done: bool, *values: Any) -> Any:
+        return gr.skip() if done else run(*values)
+
+    done = gr.State(False)
+    inputs = [kind, source_seed, target_seed, truncation, strength, source, target]
+    outputs = [*pair, effects, bars, heatmap, table, npz, csv, done]
+    kind.change(
+        lambda kind: (
+            gr.Row(visible=kind == SEEDS),
+            gr.Slider(visible=kind == SEEDS),
+            gr.Row(visible=kind == PICTURES),
+        ),
+        kind,
+        [seeds, truncation, pictures],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    go.click(run, inputs, outputs, show_progress_on=effects, **PAGE_EVENT)
+    tab.select(run_once, [done, *inputs], outputs, show_progress_on=effects, **PAGE_EVENT)

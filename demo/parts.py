@@ -1,0 +1,124 @@
+"""What the tabs share: seed fields, tiles, and how an event on the model is declared."""
+
+from typing import Any
+
+import gradio as gr
+
+from stylemask_core import StyleMaskPipeline
+from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
+from stylemask_core.style_space import ALL_LAYERS
+
+# One event at a time on the model; values reach the handlers unchecked (see handlers.py).
+MODEL_EVENT: dict[str, Any] = {
+    "preprocess": False,
+    "concurrency_limit": 1,
+    "concurrency_id": "model",
+}
+PAGE_EVENT: dict[str, Any] = {
+    **MODEL_EVENT,
+    "api_visibility": "private",
+    "show_progress": "minimal",
+}
+LIVE_EVENT: dict[str, Any] = {
+    **PAGE_EVENT,
+    "trigger_mode": "always_last",
+    "show_progress": "hidden",
+}
+ROLL = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
+# "all" and single groups exclude each other: the last click wins. The outer list holds the outputs.
+SETTLE = f"""(chosen) => [chosen[chosen.length - 1] === '{ALL_LAYERS}'
+    ? ['{ALL_LAYERS}'] : chosen.filter((name) => name !== '{ALL_LAYERS}')]"""
+
+
+def seed_field(label: str, seed: int) -> gr.Number:
+    """A seed with a button that draws a random one."""
+    with gr.Row(elem_classes="seed", equal_height=True):
+        number = gr.Number(seed, label=label, scale=4, min_width=120)
+        dice = gr.Button("Roll", size="sm", scale=0, min_width=80, elem_classes="dice")
+    # in the browser: the new seed then triggers the field's own change
+    dice.click(None, None, number, js=ROLL, api_visibility="private")
+    return number
+
+
+def truncation_slider(pipeline: StyleMaskPipeline) -> gr.Slider:
+    """Truncation psi of random faces."""
+    return gr.Slider(
+        *TRUNCATION_RANGE,
+        value=pipeline.config.default_truncation,
+        step=0.05,
+        label="Truncation",
+        info="0 is the average face, 1 the full variety",
+    )
+
+
+def strength_slider() -> gr.Slider:
+    """Multiplier of the mask."""
+    return gr.Slider(
+        *STRENGTH_RANGE,
+        value=1.0,
+        step=0.05,
+        label="Strength",
+        info="0 leaves the source, above 1 exaggerates",
+    )
+
+
+def layer_choice(pipeline: StyleMaskPipeline) -> gr.CheckboxGroup:
+    """Which layer groups take part."""
+    resolutions = {layer.name: layer.resolution for layer in pipeline.space.masked_layers}
+    choices = [("All layers", ALL_LAYERS)]
+    for group, names in pipeline.space.groups().items():
+        sizes = sorted({resolutions[name] for name in names})
+        span = f"{sizes[0]}–{sizes[-1]} px" if len(sizes) > 1 else f"{sizes[0]} px"
+        choices.append((f"{group.capitalize()}, {span}", group))
+    choice = gr.CheckboxGroup(
+        choices,
+        value=[ALL_LAYERS],
+        label="Layers that take the pose",
+        elem_classes="layers",
+    )
+    choice.input(None, choice, choice, js=SETTLE, api_visibility="private")
+    return choice
+
+
+def tile(caption: str, note: str, name: str, *classes: str) -> gr.Image:
+    """A picture of the model under a caption."""
+    with gr.Column(elem_classes=["tile", *classes], min_width=120):
+        gr.HTML(f"<b>{caption}</b> {note}", elem_classes="caption", padding=False)
+        return gr.Image(
+            format="png",
+            label=caption,
+            show_label=False,
+            container=False,
+            interactive=False,
+            buttons=["download", "fullscreen"],
+            elem_id=name,
+            alt_text=f"{caption}: {note}",
+        )
+
+
+def picture_input(label: str, name: str) -> gr.Image:
+    """A place for a picture: file, clipboard or webcam."""
+    return gr.Image(
+        format="png",
+        label=label,
+        sources=["upload", "clipboard", "webcam"],
+        height=220,
+        buttons=["fullscreen"],
+        elem_id=name,
+        elem_classes="picture-input",
+    )
+
+
+def figure(label: str, name: str, *classes: str) -> gr.Image:
+    """A drawn figure, on its own white sheet."""
+    return gr.Image(
+        format="png",
+        label=label,
+        show_label=False,
+        container=False,
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id=name,
+        elem_classes=["figure", *classes],
+        alt_text=label,
+    )

@@ -1,0 +1,195 @@
+"""What the subcommands of `stylemask` do: parsed arguments → exit code."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from tqdm import tqdm
+
+from stylemask_core import figures, images, inspection, outputs
+from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
+from stylemask_core.info import model_info
+from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input, read_code
+from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline, pick_device
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+INSPECTION_FILES = (
+    "result.png",
+    "layer_means.png",
+    "mask.png",
+    "effects.png",
+    "mask.npz",
+    "mask.csv",
+)
+
+
+def tell(message: object) -> None:
+    """Write one line to stderr, above a progress bar if there is one."""
+    tqdm.write(f"stylemask: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def mix(args: argparse.Namespace) -> int:
+    """Reenact one random face with another's pose."""
+    return _reenact_pair(args, args.source_seed, args.target_seed)
+
+
+def reenact(args: argparse.Namespace) -> int:
+    """Reenact one pair, or the files of folders."""
+    source, target = parse_input(args.source), parse_input(args.target)
+    if is_folder(source) or is_folder(target):
+        return _reenact_folders(args, source, target)
+    return _reenact_pair(args, source, target)
+
+
+def _reenact_pair(args: argparse.Namespace, source: Input, target: Input) -> int:
+    outputs.check_distinct([args.output], _paths(source, target))
+    outputs.check_picture_path(args.output)
+    pipeline = _load(args)
+    codes = _read_pair(args, pipeline, source, target)
+    outputs.write_picture(args.output, _render(args, pipeline, *codes))
+    tell(f"wrote {args.output}")
+    return EXIT_DONE
+
+
+def _reenact_folders(args: argparse.Namespace, source: Input, target: Input) -> int:
+    pairs = pair_up(source, target, args.output)
+    outputs.check_distinct(
+        (pair.output for pair in pairs),
+        (path for pair in pairs for path in _paths(pair.source, pair.target)),
+    )
+    outputs.check_folder_path(args.output)
+    pipeline = _load(args)
+    single = {
+        item: read_code(pipeline, item, args.truncation)
+        for item in (source, target)
+        if not is_folder(item)
+    }
+    failed: list[Pair] = []
+    for pair in tqdm(pairs, unit="pair", file=sys.stderr, disable=None):
+        try:
+            source_code, target_code = (
+                single.get(item) or read_code(pipeline, item, args.truncation)
+                for item in (pair.source, pair.target)
+            )
+            picture = _render(args, pipeline, source_code, target_code)
+            outputs.write_picture(pair.output, picture)
+        except StyleMaskError as error:
+            failed.append(pair)
+            tell(f"error: {error}")
+    summary = f"wrote {len(pairs) - len(failed)} of {len(pairs)} pictures to {args.output}"
+    if failed:
+        summary += f"; failed: {', '.join(str(pair) for pair in failed)}"
+    tell(summary)
+    return EXIT_FAILED if failed else EXIT_DONE
+
+
+def inspect(args: argparse.Namespace) -> int:
+    """Reenact one pair and write what the masks took from the target."""
+    source, target = parse_input(args.source), parse_input(args.target)
+    for item in (source, target):
+        if is_folder(item):
+            raise UsageError(f"{label(item)} is a folder: inspect takes one pair")
+    if args.output is None and not args.json:
+        raise UsageError("nothing to do: give -o FOLDER, --json or both")
+    if args.output is not None:
+        files = [args.output / name for name in INSPECTION_FILES]
+        outputs.check_distinct(files, _paths(source, target))
+        outputs.check_folder_path(args.output)
+    pipeline = _load(args)
+    codes = _read_pair(args, pipeline, source, target)
+    found = inspection.inspect(pipeline, *codes, strength=args.strength)
+    if args.output is not None:
+        _write_inspection(args.output, found)
+        tell(f"wrote {', '.join(INSPECTION_FILES)} to {args.output}")
+    if args.json:
+        _print_json(found.summary())
+    return EXIT_DONE
+
+
+def _write_inspection(folder: Path, found: inspection.Inspection) -> None:
+    pictures = (
+        found.result.image,
+        figures.layer_bars(found),
+        figures.mask_heatmap(found),
+        figures.effect_maps(found),
+    )
+    paths = [folder / name for name in INSPECTION_FILES]
+    for path, picture in zip(paths, pictures, strict=False):
+        outputs.write_picture(path, picture)
+    outputs.write(paths[-2], found.npz())
+    outputs.write(paths[-1], found.csv().encode())
+
+
+def info(args: argparse.Namespace) -> int:
+    """Say what a model is."""
+    args.model = args.positional_model or args.model
+    figures = model_info(_load(args))
+    if args.json:
+        _print_json(figures)
+        return EXIT_DONE
+    groups = "; ".join(
+        f"{name} {', '.join(members)}" for name, members in figures["groups"].items()
+    )
+    parameters = figures["parameters"]
+    rows = {
+        "model": f"{figures['name']} ({figures['model']})",
+        "domain": figures["domain"] or "not stated",
+        "licence": figures["licence"] or "not stated",
+        "picture": f"{figures['resolution']}×{figures['resolution']} px",
+        "W+ code": f"{figures['num_latents']}×{figures['latent_dim']}",
+        "style channels": f"{figures['style_channels']}, {figures['masked_channels']} under masks",
+        "layer groups": groups,
+        "truncation": f"{figures['default_truncation']:g} unless asked otherwise",
+        "parameters": ", ".join(f"{name} {count:,}" for name, count in parameters.items()),
+        "device": figures["device"],
+    }
+    sys.stdout.writelines(f"{name:<15} {value}\n" for name, value in rows.items())
+    return EXIT_DONE
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def _paths(*items: Input) -> list[Path]:
+    return [item for item in items if isinstance(item, Path)]
+
+
+def _load(args: argparse.Namespace) -> StyleMaskPipeline:
+    """Load the model, and check what only the machine or the model can tell of the arguments."""
+    try:
+        pick_device(args.device)
+        pipeline = StyleMaskPipeline.from_pretrained(args.model, device=args.device)
+        pipeline.space.select(getattr(args, "layers", None))
+    except InvalidInputError as error:
+        raise UsageError(str(error)) from error
+    return pipeline
+
+
+def _read_pair(
+    args: argparse.Namespace, pipeline: StyleMaskPipeline, source: Input, target: Input
+) -> tuple[Code, Code]:
+    source_code, target_code = (
+        read_code(pipeline, item, args.truncation) for item in (source, target)
+    )
+    return source_code, target_code
+
+
+def _render(
+    args: argparse.Namespace, pipeline: StyleMaskPipeline, source: Code, target: Code
+) -> Image.Image:
+    """The picture to write: the result, or source | target | result."""
+    panels = [pipeline.reenact(source, target, args.strength, args.layers).image]
+    if args.grid:
+        panels = [_picture(pipeline, code) for code in (source, target)] + panels
+    if args.size is not None:
+        panels = [images.area_average(panel, args.size) for panel in panels]
+    return images.side_by_side(panels)
+
+
+def _picture(pipeline: StyleMaskPipeline, code: Code) -> Image.Image:
+    """What a code shows: the photo's crop, or the synthesized picture of a seed or array."""
+    return code.crop if isinstance(code, Inversion) else pipeline.synthesize(code).image

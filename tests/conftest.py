@@ -1,0 +1,91 @@
+"""Models the tests share: the embedded one, and a tiny random one that is made in a moment."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from stylemask_core import ModelConfig, StyleMaskPipeline, hub
+from stylemask_core.cli import main
+from stylemask_core.encoder import build_encoder
+from stylemask_core.generator import Generator
+from stylemask_core.mask_network import MaskNetwork
+
+torch.set_num_threads(1)  # the tensors here are small: threads waiting for each other cost more
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> StyleMaskPipeline:
+    """The embedded model."""
+    return StyleMaskPipeline.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> hub.Model:
+    """A model of 16×16 pictures whose every tensor is random, with two layers left unmasked."""
+    config = ModelConfig(
+        name="tiny",
+        resolution=16,
+        channels={4: 12, 8: 10, 16: 8},
+        masked_layers=3,
+        latent_dim=16,
+        mapping_layers=2,
+        mapping_lr_multiplier=0.5,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        networks = Generator(config), MaskNetwork(config), build_encoder(config)
+        for tensor in networks[0].state_dict().values():
+            tensor.copy_(torch.randn_like(tensor))
+    for network in networks:
+        network.eval().requires_grad_(False)
+    return hub.Model(config, *networks, card="# Tiny\n")
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tiny_model) -> StyleMaskPipeline:
+    return StyleMaskPipeline(tiny_model, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny_model, tmp_path_factory):
+    """The tiny model on disk; not to be changed, see `own_folder`."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    hub.save_model(folder, tiny_model)
+    return folder
+
+
+@pytest.fixture
+def own_folder(tiny_folder, tmp_path):
+    """A copy of the tiny model's folder that a test may damage."""
+    return shutil.copytree(tiny_folder, tmp_path / "own")
+
+
+@pytest.fixture
+def stylemask(capsys, monkeypatch, tiny_folder, tmp_path):
+    """Run a command line on the tiny model, in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.setenv("STYLEMASK_MODEL", str(tiny_folder))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(stylemask):
+    """Run a command line that must fail with one line and leave no file; return the line."""
+
+    def run(expected_code: int, *arguments: object) -> str:
+        before = sorted(path for path in Path().rglob("*") if path.is_file())
+        code, out, err = stylemask(*arguments)
+        assert (code, out) == (expected_code, "")
+        assert err.startswith("stylemask: error: ")
+        assert err.count("\n") == 1
+        assert sorted(path for path in Path().rglob("*") if path.is_file()) == before
+        return err
+
+    return run

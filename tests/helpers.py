@@ -1,0 +1,64 @@
+"""Configs, pictures and arrays that several test modules make."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stylemask_core import ModelConfig
+
+MIX = ("mix", "--source-seed", 1, "--target-seed", 2)
+
+FFHQ = ModelConfig(
+    name="ffhq",
+    resolution=1024,
+    channels={**dict.fromkeys((4, 8, 16, 32, 64), 512), 128: 256, 256: 128, 512: 64, 1024: 32},
+    masked_layers=12,
+)
+
+
+def face(path: str, seed: int = 0, size: tuple[int, int] = (40, 40)) -> Path:
+    """Write a picture that differs with the seed."""
+    values = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(values).save(path)
+    return Path(path)
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def array(path: str, *shape: int, seed: int = 0) -> np.ndarray:
+    values = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    np.save(path, values)
+    return values
+
+
+def bomb(path: Path, side: int = 20_000) -> Path:
+    """A black-and-white PNG that is tiny on disk; its rows are never to be decoded."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes((side // 8 + 1) * side), 9)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+    return path
+
+
+def png_bytes(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def noise(side: int = 64) -> Image.Image:
+    values = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Image.fromarray(values)

@@ -1,0 +1,300 @@
+import csv
+import json
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+from demo_server import running
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from demo.checks import guarded
+from demo.files import file_of
+from demo.handlers import Handlers
+from demo.reenact import EXAMPLES, example_pairs
+from stylemask_core.images import area_average
+
+CONTRACT = {
+    "/mix": {
+        "source_seed": ...,
+        "target_seed": ...,
+        "truncation": 0.7,
+        "strength": 1.0,
+        "layers": ["all"],
+    },
+    "/reenact": {"source": ..., "target": ..., "strength": 1.0, "layers": ["all"]},
+    "/inspect": {
+        "source_seed": None,
+        "target_seed": None,
+        "truncation": 0.7,
+        "strength": 1.0,
+        "source": None,
+        "target": None,
+    },
+    "/model_info": {},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the demo and its client keep files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
+        yield tmp_path_factory.mktemp("client")
+
+
+@pytest.fixture(scope="module")
+def demo(pipeline, folder):
+    with running(pipeline) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def client(demo, folder):
+    return Client(demo.local_url, verbose=False, download_files=folder)
+
+
+@pytest.fixture(scope="module")
+def heads(pipeline, folder):
+    """Two picture files, as a program would send them."""
+    paths = [folder / f"head_{seed}.png" for seed in (1, 2)]
+    for seed, path in enumerate(paths, 1):
+        area_average(pipeline.synthesize(pipeline.sample(seed)).image, 300).save(path)
+    return [handle_file(path) for path in paths]
+
+
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+def test_the_endpoints_have_the_names_arguments_and_defaults_of_the_contract(client):
+    found = client.view_api(return_format="dict")["named_endpoints"]
+    assert {
+        name: {
+            x["parameter_name"]: x["parameter_default"] if x["parameter_has_default"] else ...
+            for x in endpoint["parameters"]
+        }
+        for name, endpoint in found.items()
+    } == CONTRACT
+
+
+def test_mix_answers_with_three_pictures_and_the_same_pixels_each_time(client, pipeline):
+    first = client.predict(source_seed=1, target_seed=2, api_name="/mix")
+    again = client.predict(1, 2, 0.7, 1.0, ["all"], api_name="/mix")
+    assert [Image.open(path).size for path in first] == [(512, 512)] * 3
+    assert all((pixels(a) == pixels(b)).all() for a, b in zip(first, again, strict=True))
+    pair = pipeline.sample(1, 0.7), pipeline.sample(2, 0.7)
+    assert (pixels(first[2]) == area_average(pipeline.reenact(*pair).image, 512)).all()
+
+
+def test_strength_zero_and_an_empty_choice_of_layers_leave_the_source(client):
+    for arguments in ({"strength": 0}, {"layers": []}):
+        source, target, result = client.predict(1, 2, api_name="/mix", **arguments)
+        assert (pixels(source) == pixels(result)).all()
+        assert (pixels(target) != pixels(result)).any()
+
+
+def test_layers_may_be_groups_and_single_layers(client):
+    results = [
+        pixels(client.predict(1, 2, layers=layers, api_name="/mix")[2])
+        for layers in (["all"], ["coarse"], ["b8.conv0"])
+    ]
+    assert (results[0] != results[1]).any() and (results[1] != results[2]).any()
+
+
+def test_reenact_answers_with_crops_inversions_and_result(client, heads):
+    answer = client.predict(*heads, api_name="/reenact")
+    assert [Image.open(path).size for path in answer] == [(512, 512)] * 5
+    again = client.predict(*heads, api_name="/reenact")
+    assert (pixels(answer[4]) == pixels(again[4])).all()
+    unchanged = client.predict(*heads, strength=0.0, api_name="/reenact")
+    assert (pixels(unchanged[4]) == pixels(unchanged[1])).all()
+
+
+def test_inspect_answers_with_summary_figures_and_files(client, pipeline):
+    summary, *figures, npz, table = client.predict(1, 2, api_name="/inspect")
+    layers = [layer.name for layer in pipeline.space.masked_layers]
+    assert list(summary["layer_means"]) == layers
+    assert list(summary["group_effects"]) == list(pipeline.space.groups())
+    assert all(Image.open(path).width >= 1000 for path in figures)
+    assert {f"mask/{name}" for name in layers} <= set(np.load(npz))
+    rows = list(csv.DictReader(Path(table).read_text().splitlines()))
+    assert len(rows) == pipeline.space.masked_dim
+
+
+def test_inspect_takes_pictures_in_place_of_seeds(client, heads):
+    by_seed = client.predict(1, 2, api_name="/inspect")[0]
+    mixed = client.predict(source_seed=1, target=heads[1], api_name="/inspect")[0]
+    assert by_seed["layer_means"].keys() == mixed["layer_means"].keys()
+    assert by_seed != mixed
+
+
+def test_model_info_describes_the_model(client, pipeline):
+    info = client.predict(api_name="/model_info")
+    assert info["resolution"] == pipeline.config.resolution
+    assert [layer["name"] for layer in info["layers"]] == [x.name for x in pipeline.space.layers]
+    assert info["groups"] == pipeline.space.groups()
+    assert (info["device"], info["domain"], info["licence"]) == (
+        "cpu",
+        pipeline.config.domain,
+        pipeline.config.licence,
+    )
+    assert set(info["versions"]) == {"stylemask", "torch", "gradio"}
+
+
+def refusal(client, **arguments):
+    """The one line that an endpoint answers with; the server must answer the next call."""
+    with pytest.raises(AppError) as caught:
+        client.predict(**arguments)
+    line = str(caught.value)
+    assert "\n" not in line and "Traceback" not in line and 5 < len(line) <= 300
+    assert "verbose error" not in line, "Gradio's stand-in for an error that nobody foresaw"
+    assert len(client.predict(1, 2, api_name="/mix")) == 3
+    return line
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 10**40, 1.5, 1e300, "abc", True, None, [1]])
+def test_a_bad_seed_is_refused_by_name(client, seed):
+    for role in ("source", "target"):
+        seeds = {"source_seed": 1, "target_seed": 1, f"{role}_seed": seed}
+        assert f"{role} seed" in refusal(client, **seeds, api_name="/mix").lower()
+
+
+@pytest.mark.parametrize("value", [9, -0.1, "x", None, [0.5], True])
+@pytest.mark.parametrize("name", ["truncation", "strength"])
+def test_a_bad_number_is_refused_by_name(client, name, value):
+    arguments = {"source_seed": 1, "target_seed": 2, name: value}
+    assert refusal(client, **arguments, api_name="/mix").startswith(name.capitalize())
+    assert refusal(client, **arguments, api_name="/inspect").startswith(name.capitalize())
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_know_are_refused(demo, value):
+    url = f"{demo.local_url}gradio_api/call/mix"
+    for data in (
+        f"[{value}, 2, 0.7, 1, []]",
+        f"[1, 2, {value}, 1, []]",
+        f"[1, 2, 0.7, {value}, []]",
+    ):
+        body = {"content": f'{{"data": {data}}}', "headers": {"content-type": "application/json"}}
+        event = httpx.post(url, **body).json()["event_id"]
+        answer = httpx.get(f"{url}/{event}").text
+        assert "event: error" in answer and "is not usable" in answer
+
+
+@pytest.mark.parametrize("layers", [["b8.conv9"], ["coarse", ""], [3], {"a": 1}, 5, [["coarse"]]])
+def test_bad_layers_are_refused(client, layers):
+    line = refusal(client, source_seed=1, target_seed=2, layers=layers, api_name="/mix")
+    assert "layer" in line.lower()
+
+
+def bad_pictures(folder):
+    """File and what its refusal says."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.new("1", (20000, 20000)).save(folder / "huge.png")
+    assert limit == Image.MAX_IMAGE_PIXELS
+    Image.new("RGB", (1, 1)).save(folder / "dot.png")
+    (folder / "text.png").write_text("not a picture")
+    (folder / "empty.png").touch()
+    (folder / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    whole = (folder / "head_1.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    return {
+        "huge.png": "64 megapixels",
+        "dot.png": "1×1 px",
+        "text.png": "not a picture",
+        "empty.png": "empty",
+        "drawing.svg": "not a picture",
+        "cut.png": "damaged",
+    }
+
+
+def test_bad_pictures_are_refused_without_naming_a_path_of_the_server(client, heads, folder):
+    for name, reason in bad_pictures(folder).items():
+        bad = handle_file(folder / name)
+        for arguments in ({"source": bad, "target": heads[0]}, {"source": heads[0], "target": bad}):
+            line = refusal(client, **arguments, api_name="/reenact")
+            role = "source" if arguments["source"] is bad else "target"
+            assert reason in line and f"The {role} file" in line and "/" not in line.split(":")[0]
+
+
+def test_a_missing_picture_is_asked_for(client, heads):
+    assert refusal(client, source=None, target=heads[0], api_name="/reenact") == (
+        "Give a source picture"
+    )
+    assert "target picture" in refusal(client, source=heads[0], target=None, api_name="/reenact")
+    assert "source seed or" in refusal(client, target_seed=1, api_name="/inspect")
+
+
+def test_a_path_that_was_not_uploaded_is_not_read(client, demo, heads):
+    assert "handle_file" in refusal(client, source="a.png", target=heads[0], api_name="/reenact")
+    secret = {"path": str(EXAMPLES / "head_1.png"), "meta": {"_type": "gradio.FileData"}}
+    url = f"{demo.local_url}gradio_api/call/reenact"
+    event = httpx.post(url, json={"data": [secret, secret, 1, []]}).json()["event_id"]
+    answer = httpx.get(f"{url}/{event}").text
+    assert "event: error" in answer and "cannot be used" in answer
+
+
+def test_a_wrong_number_of_arguments_is_refused(demo):
+    url = f"{demo.local_url}gradio_api/call/mix"
+    event = httpx.post(url, json={"data": [1, 2]}).json()["event_id"]
+    answer = httpx.get(f"{url}/{event}").text
+    assert json.loads(answer.split("data: ")[1])["error"].startswith("The arguments cannot be used")
+
+
+def test_an_unforeseen_error_is_logged_and_its_words_stay_on_the_server(caplog):
+    @guarded
+    def broken():
+        raise RuntimeError("secret")
+
+    with pytest.raises(gr.Error) as caught:
+        broken()
+    assert "secret" not in caught.value.message and "secret" in caplog.text
+
+
+def test_a_picture_is_inverted_once_however_often_a_slider_moves(
+    pipeline, heads, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    calls, invert = [], pipeline.invert
+    monkeypatch.setattr(pipeline, "invert", lambda image: calls.append(image) or invert(image))
+    handlers = Handlers(pipeline)
+    for strength in (0.5, 1.0, 1.5):
+        handlers.reenact(*heads, strength)
+    assert len(calls) == 2
+
+
+def test_every_file_the_demo_writes_is_known_to_its_cleaner(client, demo, heads):
+    client.predict(1, 2, api_name="/inspect")
+    client.predict(*heads, api_name="/reenact")
+    known = set().union(*demo.temp_file_sets)
+    for block in demo.blocks.values():
+        known |= getattr(block, "keep_in_cache", set())
+    written = {str(path) for path in Path(demo.GRADIO_CACHE).rglob("*") if path.is_file()}
+    assert written and written <= known
+
+
+def test_a_file_that_a_browser_may_be_loading_is_not_written_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    first = Path(file_of(b"content", "a.csv"))
+    inode, changed = first.stat().st_ino, first.stat().st_ctime_ns
+    assert Path(file_of(b"content", "a.csv")) == first and first.read_bytes() == b"content"
+    assert first.stat().st_ino == inode and first.stat().st_ctime_ns > changed
+    assert file_of(b"other", "a.csv") != str(first)
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
+
+
+def test_example_pairs_are_pictures_and_missing_files_are_left_out(monkeypatch, tmp_path):
+    assert len(example_pairs()) >= 2
+    monkeypatch.setattr("demo.reenact.EXAMPLES", tmp_path)
+    assert example_pairs() == []
+
+
+def test_every_event_on_the_model_waits_its_turn(demo):
+    events = [fn for fn in demo.fns.values() if fn.fn and fn.queue]
+    assert len(events) >= 8
+    assert all((fn.concurrency_limit, fn.concurrency_id) == (1, "model") for fn in events)
+    assert demo._queue.max_size == 64

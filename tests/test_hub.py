@@ -1,0 +1,218 @@
+"""Model folders: loading is strict, and saving happens whole or not at all."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from stylemask_core import WeightsError, hub
+
+
+def change_config(folder: Path, **changes) -> None:
+    path = folder / "config.json"
+    values = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
+
+
+def change_tensors(folder: Path, part: str, **changes) -> None:
+    """Set tensors of a part, with __ for a dot in their names; None takes one away."""
+    path = folder / f"{part}.safetensors"
+    tensors = load_file(path) | {name.replace("__", "."): x for name, x in changes.items()}
+    save_file({k: v for k, v in tensors.items() if v is not None}, path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_sound_folder_loads_tensor_for_tensor(tiny_folder, tiny_model):
+    loaded = hub.load_model(tiny_folder)
+    assert (loaded.config, loaded.card) == (tiny_model.config, tiny_model.card)
+    for part in hub.PARTS:
+        expected = getattr(tiny_model, part).state_dict()
+        found = getattr(loaded, part).state_dict()
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_float16_on_disk_becomes_float32_in_memory(tiny_model, tmp_path):
+    hub.save_model(tmp_path / "half", tiny_model, torch.float16)
+    on_disk = load_file(tmp_path / "half" / "generator.safetensors")
+    assert {x.dtype for x in on_disk.values()} == {torch.float16}
+    loaded = hub.load_model(tmp_path / "half").generator.state_dict()
+    assert {x.dtype for x in loaded.values()} == {torch.float32}
+    torch.testing.assert_close(loaded["const"], on_disk["const"].float())
+
+
+def test_a_loaded_model_asks_for_no_gradients(tiny_folder):
+    model = hub.load_model(tiny_folder)
+    for part in hub.PARTS:
+        network = getattr(model, part)
+        assert not network.training
+        assert not any(x.requires_grad for x in network.parameters())
+
+
+def test_a_model_card_is_not_needed_to_load(own_folder):
+    (own_folder / "README.md").unlink()
+    assert hub.load_model(own_folder).card == ""
+
+
+@pytest.mark.parametrize("part", hub.PARTS)
+def test_a_missing_file_is_named(own_folder, part):
+    (own_folder / f"{part}.safetensors").unlink()
+    with pytest.raises(WeightsError, match=rf"{part}\.safetensors"):
+        hub.load_model(own_folder)
+
+
+@pytest.mark.parametrize("part", hub.PARTS)
+@pytest.mark.parametrize("kept", [0, 4, 100, -1])
+def test_a_truncated_file_is_named(own_folder, part, kept):
+    path = own_folder / f"{part}.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(WeightsError, match=rf"{part}\.safetensors"):
+        hub.load_model(own_folder)
+
+
+def test_a_file_that_is_a_folder_is_named(own_folder):
+    path = own_folder / "generator.safetensors"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(WeightsError, match=r"generator\.safetensors"):
+        hub.load_model(own_folder)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "missing"),
+        (torch.zeros(1, 12, 4, 3), r"shape \[1, 12, 4, 3\].*\[1, 12, 4, 4\]"),
+        (torch.full((1, 12, 4, 4), float("nan")), "not finite"),
+        (torch.full((1, 12, 4, 4), float("-inf"), dtype=torch.float16), "not finite"),
+        (torch.zeros(1, 12, 4, 4, dtype=torch.int64), "floating point"),
+    ],
+)
+def test_an_unusable_tensor_is_named_with_its_file(own_folder, value, message):
+    change_tensors(own_folder, "generator", const=value)
+    with pytest.raises(WeightsError, match=rf"generator\.safetensors.*const.*{message}"):
+        hub.load_model(own_folder)
+
+
+def test_an_extra_tensor_is_named_with_its_file(own_folder):
+    change_tensors(own_folder, "mask_network", layers__b4_conv1__9=torch.zeros(1))
+    with pytest.raises(WeightsError, match=r"mask_network\.safetensors.*layers\.b4_conv1\.9"):
+        hub.load_model(own_folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flavour": "sweet"}, "flavour"),
+        ({"resolution": None}, "resolution"),
+        ({"channels": {"4": 10**7, "8": 8, "16": 8}}, "channels"),
+        ({"channels": {"4": 4096, "8": 4096, "16": 4096}}, "shape"),
+        ({"noise": False}, "noise"),
+        ({"masked_layers": 4}, "missing"),
+        ({"masked_layers": 2}, "not part of the model"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused(own_folder, changes, message):
+    change_config(own_folder, **changes)
+    with pytest.raises(WeightsError, match=message):
+        hub.load_model(own_folder)
+
+
+def test_a_damaged_config_is_refused(own_folder):
+    (own_folder / "config.json").write_text('{"name": "tiny", ')
+    with pytest.raises(WeightsError, match=r"config\.json is not valid JSON"):
+        hub.load_model(own_folder)
+
+
+def test_saving_replaces_a_model_and_leaves_nothing_else_behind(own_folder, tiny_model):
+    (own_folder / "encoder.safetensors").write_bytes(b"old")
+    hub.save_model(own_folder, tiny_model)
+    assert hub.load_model(own_folder).config == tiny_model.config
+    assert [path.name for path in own_folder.parent.iterdir()] == ["own"]
+
+
+def test_a_saved_model_can_be_read_by_others(tiny_folder):
+    for path in [tiny_folder, *tiny_folder.iterdir()]:
+        assert path.stat().st_mode & stat.S_IROTH
+
+
+def test_saving_into_an_empty_folder_or_a_new_one_within_new_ones_works(tiny_model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "new" / "within"):
+        hub.save_model(folder, tiny_model)
+        assert hub.load_model(folder).config == tiny_model.config
+
+
+@pytest.mark.parametrize("failing_part", hub.PARTS)
+def test_a_save_that_fails_half_way_leaves_the_old_model(
+    own_folder, tiny_model, monkeypatch, failing_part
+):
+    before = contents(own_folder)
+
+    def full_disk(tensors, path, metadata):
+        if failing_part in path.name:
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        save_file(tensors, path, metadata)
+
+    monkeypatch.setattr(hub, "save_file", full_disk)
+    with pytest.raises(WeightsError, match="No space left"):
+        hub.save_model(own_folder, tiny_model)
+    assert contents(own_folder) == before
+    assert [path.name for path in own_folder.parent.iterdir()] == ["own"]
+
+
+def test_a_save_that_fails_at_the_last_step_leaves_the_old_model(
+    own_folder, tiny_model, monkeypatch
+):
+    before, replace = contents(own_folder), Path.replace
+
+    def failing(self, target):
+        if self.name == "model":
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(WeightsError, match="Input/output"):
+        hub.save_model(own_folder, tiny_model)
+    assert contents(own_folder) == before
+
+
+@pytest.mark.parametrize("name", ["holiday.jpg", "README.md", "config.json.bak"])
+def test_saving_refuses_a_folder_that_is_no_model(tiny_model, tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(WeightsError, match="no model folder"):
+        hub.save_model(tmp_path, tiny_model)
+    assert contents(tmp_path) == {name: b"precious"}
+
+
+def test_saving_refuses_a_model_folder_that_holds_other_files_too(own_folder, tiny_model):
+    (own_folder / "notes.txt").write_text("precious")
+    with pytest.raises(WeightsError, match=r"notes\.txt"):
+        hub.save_model(own_folder, tiny_model)
+    assert (own_folder / "notes.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("below", ["file", "file/model"])
+def test_saving_to_a_place_that_cannot_be_a_folder_is_refused(tiny_model, tmp_path, below):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(WeightsError, match="cannot write"):
+        hub.save_model(tmp_path / below, tiny_model)
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize("model", ["nowhere", "user/repo", "x" * 5000, Path("nowhere")])
+def test_a_name_that_is_no_folder_is_refused(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match=f"no model folder at '{model}'"):
+        hub.model_folder(model)
+
+
+def test_the_embedded_model_is_meant_by_its_name_and_by_none():
+    assert hub.model_folder(None) == hub.model_folder("embedded") == hub.EMBEDDED_FOLDER

@@ -1,0 +1,153 @@
+"""The training entries: exact resume, losses, augmentation, evaluation."""
+
+import argparse
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from stylemask_core.generator import Generator
+from training import evaluate
+from training.augmentation import augment, background_mask
+from training.generator import current_resolution, heads_config, parse_stages, restrict_mapping
+from training.heads.renderer import HeadRenderer
+from training.heads.world import coordinates, factors, latents
+from training.losses import landmark_weights, picture_loss, psnr
+from training.mask import eyes_and_mouth
+from training.run import TrainingRun, averaged_weights
+
+TINY = {4: 8, 8: 8}
+
+
+def linear_run(folder, images: int = 320) -> tuple[TrainingRun, nn.Linear]:
+    torch.manual_seed(0)
+    module = nn.Linear(3, 2)
+    args = argparse.Namespace(images=images, batch=16, seed=0, output=folder, minutes=1.0)
+    groups = [{"params": list(module.parameters())}]
+    return TrainingRun(args, {"linear": module}, groups, 1e-2), module
+
+
+def take_steps(run: TrainingRun, module: nn.Linear, stop_at: int) -> list[float]:
+    losses = []
+    for _ in run.steps():
+        x = torch.randn(16, 3, generator=run.random)
+        loss = (module(x) - x[:, :2].square()).square().mean()
+        run.descend(loss)
+        losses.append(loss.item())
+        if run.step == stop_at:
+            break
+    return losses
+
+
+def test_a_run_that_was_cut_goes_on_with_the_same_losses_to_the_last_digit(tmp_path):
+    whole = take_steps(*linear_run(tmp_path / "whole"), stop_at=20)
+    first, module = linear_run(tmp_path / "cut")
+    before = take_steps(first, module, stop_at=7)
+    first.save()
+    after = take_steps(*linear_run(tmp_path / "cut"), stop_at=20)
+    assert len(whole) == 20
+    assert before + after == whole
+
+
+def test_the_weight_average_lags_behind_and_is_what_a_run_hands_on(tmp_path):
+    run, module = linear_run(tmp_path)
+    take_steps(run, module, stop_at=20)
+    run.save()
+    averaged = averaged_weights(tmp_path, "linear")
+    assert set(averaged) == {"weight", "bias"}
+    assert torch.equal(averaged["weight"], run.averages["linear"].weight)
+    assert not torch.equal(averaged["weight"], module.weight)
+
+
+def test_a_missing_run_or_network_is_named_in_one_line(tmp_path):
+    with pytest.raises(SystemExit, match="holds no training run"):
+        averaged_weights(tmp_path, "generator")
+    linear_run(tmp_path)[0].save()
+    with pytest.raises(SystemExit, match="not one of generator"):
+        averaged_weights(tmp_path, "generator")
+
+
+def test_stages_say_which_resolution_is_trained_when():
+    stages = parse_stages("16:0.1,32:0.5,64:1")
+    fractions = (0.0, 0.1, 0.49, 0.5, 1.0)
+    assert [current_resolution(stages, f) for f in fractions] == [16, 32, 32, 64, 64]
+
+
+def test_the_restricted_mapping_reads_nothing_but_the_worlds_coordinates():
+    torch.manual_seed(0)
+    generator = Generator(heads_config(TINY))
+    restrict_mapping(generator)
+    z = latents(3, 1)
+    other = z + torch.randn(1, 512)
+    # the same length and coordinates, everything else different
+    basis_part = (z @ _basis()) @ _basis().t()
+    rest = other - (other @ _basis()) @ _basis().t()
+    rest = rest * ((z.square().sum() - basis_part.square().sum()) / rest.square().sum()).sqrt()
+    other = basis_part + rest
+    assert (other - z).abs().max() > 0.5
+    assert torch.allclose(coordinates(other), coordinates(z), atol=1e-4)
+    assert torch.allclose(generator.mapping(other), generator.mapping(z), atol=1e-4)
+
+
+def _basis() -> torch.Tensor:
+    from training.heads.world import basis
+
+    return basis(torch.device("cpu"))
+
+
+def test_the_picture_loss_is_zero_only_for_the_picture_itself_and_grows_with_weight():
+    torch.manual_seed(0)
+    image = torch.rand(2, 3, 32, 32) * 2 - 1
+    moved = image.roll(1, -1)
+    weights = landmark_weights(torch.full((2, 3, 2), 0.5), 32)
+    assert picture_loss(image, image) == 0
+    assert picture_loss(moved, image) > 0.1
+    assert picture_loss(moved, image, weights) > picture_loss(moved, image)
+    assert weights.min() < 1.05
+    assert 3.9 < weights.max() <= 4
+
+
+def test_psnr_of_a_known_error_is_right():
+    image = torch.zeros(1, 3, 8, 8)
+    assert psnr(image + 0.2, image).item() == pytest.approx(20.0, abs=1e-4)
+
+
+def test_eyes_and_mouth_lie_inside_the_picture_left_eye_left_of_the_right():
+    points = eyes_and_mouth(latents(5, 8))
+    assert points.shape == (8, 3, 2)
+    assert points.min() > 0
+    assert points.max() < 1
+    assert (points[:, 0, 0] < points[:, 1, 0]).all()
+    assert (points[:, 2, 1] > points[:, :2, 1].amax(1)).all()
+
+
+def test_augmentation_leaves_the_asked_share_alone_and_only_replaces_the_background():
+    images = HeadRenderer().render(*factors(latents(11, 4)), 64) * 2 - 1
+    background = background_mask(images)
+    assert ((background.mean((1, 2, 3)) > 0.1) & (background.mean((1, 2, 3)) < 0.8)).all()
+    assert background[:, :, 32, 32].max() == 0  # the face is no background
+    random = torch.Generator().manual_seed(0)
+    disturbed, known = augment(images, 0.5, random)
+    assert torch.equal(disturbed[2:], images[2:])
+    assert not torch.allclose(disturbed[:2], images[:2], atol=0.05)
+    assert disturbed.abs().max() <= 1
+    assert (known[2:] == 1).all()
+    assert ((known == 1) | (background == 1)).all()
+
+
+def test_evaluation_prints_the_contract_as_json_and_nothing_else(tmp_path, capsys):
+    evaluate.main(["--pairs", "2", "--json", "-o", str(tmp_path)])
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures) == {"l1_ratio", "l1_ratio_renderer", "psnr_db", "inversion_psnr_db"}
+    assert 0 < figures["l1_ratio"] < 1
+    assert "l1_ratio" in (tmp_path / "heads_results.md").read_text(encoding="utf-8")
+    assert (tmp_path / "heads_pairs.png").stat().st_size > 1000
+
+
+def test_evaluation_refuses_no_pairs_and_unknown_models_in_one_line(capsys):
+    for arguments, words in ((["--pairs", "0"], "1 or more"), (["--model", "nowhere"], "nowhere")):
+        with pytest.raises(SystemExit) as caught:
+            evaluate.main(arguments)
+        assert caught.value.code == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
