@@ -23,7 +23,7 @@ from stylemask_core.info import model_info
 
 SHEET_SIZE = 256  # [px] side of a picture in a sheet of many
 TARGETS = 8  # pictures in the gallery of one source after many targets
-KEPT_INVERSIONS = 32  # pictures whose codes are remembered, so that a slider need not invert again
+KEPT = 32  # inversions, and results of picture pairs, that are remembered for sliders and examples
 TRUNCATION = 0.7  # default of the endpoints, part of their contract
 STRENGTH = 1.0
 
@@ -48,7 +48,8 @@ class Handlers:
     def __init__(self, pipeline: StyleMaskPipeline) -> None:
         self.pipeline = pipeline
         # Gradio keeps uploads in folders named by their content: a path stands for one picture
-        self._invert_file = lru_cache(maxsize=KEPT_INVERSIONS)(self._read_and_invert)
+        self._invert_file = lru_cache(maxsize=KEPT)(self._read_and_invert)
+        self._reenact_files = lru_cache(maxsize=KEPT)(self._invert_and_reenact)
 
     @guarded
     def mix(
@@ -118,7 +119,9 @@ class Handlers:
             Source crop, source as inverted, target crop, target as inverted, result.
         """
         pair = self._inverted(source, "source"), self._inverted(target, "target")
-        result = self._reenacted(*pair, strength, layers)
+        chosen = layers_of(layers)
+        key = strength_of(strength), chosen if chosen is None else tuple(chosen)
+        result = self._reenact_files(path_of(source, "source"), path_of(target, "target"), *key)
         crops = self._crop_and_inversion(pair[0], "source")
         return (*crops, *self._crop_and_inversion(pair[1], "target"), _result(result))
 
@@ -212,6 +215,12 @@ class Handlers:
         except InvalidInputError as error:
             # the path is the server's; people know the file by its role
             raise InvalidInputError(str(error).replace(path, f"the {role} file")) from error
+
+    def _invert_and_reenact(
+        self, source: str, target: str, strength: float, layers: tuple[str, ...] | None
+    ) -> Image.Image:
+        pair = self._invert_file(source), self._invert_file(target)
+        return self.pipeline.reenact(*pair, strength, layers).image
 
     def _read_and_invert(self, path: str) -> Inversion:
         return self.pipeline.invert(read_picture(path))

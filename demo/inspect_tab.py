@@ -6,6 +6,7 @@ import gradio as gr
 
 from demo.handlers import Handlers
 from demo.parts import (
+    FIRST_PAIR,
     PAGE_EVENT,
     figure,
     picture_input,
@@ -16,7 +17,6 @@ from demo.parts import (
 )
 
 SEEDS, PICTURES = "Random heads", "Pictures"
-FIRST_PAIR = (2, 12)  # seeds
 HEADERS = ["Layer", "Channel", "Mask", "Source style", "Target style", "Shift"]
 
 

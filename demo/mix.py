@@ -6,6 +6,7 @@ import gradio as gr
 
 from demo.handlers import TARGETS, Handlers
 from demo.parts import (
+    FIRST_PAIR,
     LIVE_EVENT,
     PAGE_EVENT,
     layer_choice,
@@ -14,8 +15,6 @@ from demo.parts import (
     tile,
     truncation_slider,
 )
-
-FIRST_PAIR = (2, 12)  # seeds: two heads of clearly different pose
 
 
 def mix_tab(demo: gr.Blocks, handlers: Handlers) -> None:

@@ -8,6 +8,7 @@ from stylemask_core import StyleMaskPipeline
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 
+FIRST_PAIR = (25, 21)  # seeds shown first: heads of clearly different pose and expression
 # One event at a time on the model; values reach the handlers unchecked (see handlers.py).
 MODEL_EVENT: dict[str, Any] = {
     "preprocess": False,

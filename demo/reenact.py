@@ -12,10 +12,14 @@ from stylemask_core.images import centre_square, read_picture, side_by_side
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "heads"
 PAIRS = (  # source, target, label
-    ("head_1.png", "head_2.png", "Turned to frontal"),
-    ("head_3.png", "head_4.png", "Frontal to turned"),
-    ("head_5.png", "head_6.png", "Look up, look down"),
-    ("head_7.png", "head_8.png", "Change of expression"),
+    ("head_40.png", "head_21.png", "Look up and shout"),
+    ("head_9.png", "head_18.png", "Turn and laugh"),
+    ("head_36.png", "head_32.png", "Lift the chin"),
+    ("head_13.png", "head_38.png", "Look away"),
+    ("head_23.png", "head_20.png", "Be surprised"),
+    ("head_38.png", "head_25.png", "Face the front"),
+    ("head_21.png", "head_29.png", "Close the mouth"),
+    ("head_18.png", "head_40.png", "Turn serious"),
 )
 THUMBNAIL = 192  # [px] side of one picture of an example
 

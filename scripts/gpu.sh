@@ -50,8 +50,12 @@ train() {
         --batch 64 --images "${VIEWS:-2400000}" -o "$runs/generator" "${common[@]}" "$(minutes)"
     step mask "$python" -m training.mask --generator "$runs/generator" \
         --batch 64 --images "${PAIRS:-400000}" -o "$runs/mask" "${common[@]}" "$(minutes)"
-    step encoder "$python" -m training.encoder --data "$runs/data" --generator "$runs/generator" \
-        --batch 64 --images "${PICTURES:-1000000}" -o "$runs/encoder" "${common[@]}" "$(minutes)"
+    local encoder=("$python" -m training.encoder --data "$runs/data" --generator "$runs/generator")
+    step encoder_code "${encoder[@]}" \
+        --batch 512 --images "${CODES:-8000000}" -o "$runs/encoder_code" "${common[@]}" "$(minutes)"
+    step encoder "${encoder[@]}" --init "$runs/encoder_code" --stages 64:0.7,128:1 \
+        --learning-rate 3e-4 \
+        --batch 64 --images "${PICTURES:-600000}" -o "$runs/encoder" "${common[@]}" "$(minutes)"
     "$python" -m training.package --generator "$runs/generator" --mask "$runs/mask" \
         --encoder "$runs/encoder" -o "$runs/heads"
     if [ -n "${1:-}" ]; then mkdir -p "$1" && cp "$runs"/heads/* "$1"/; fi

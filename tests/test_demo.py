@@ -200,7 +200,7 @@ def bad_pictures(folder):
     (folder / "text.png").write_text("not a picture")
     (folder / "empty.png").touch()
     (folder / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    whole = (folder / "head_1.png").read_bytes()
+    whole = (folder / "head_9.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
     return {
         "huge.png": "64 megapixels",
@@ -231,7 +231,7 @@ def test_a_missing_picture_is_asked_for(client, heads):
 
 def test_a_path_that_was_not_uploaded_is_not_read(client, demo, heads):
     assert "handle_file" in refusal(client, source="a.png", target=heads[0], api_name="/reenact")
-    secret = {"path": str(EXAMPLES / "head_1.png"), "meta": {"_type": "gradio.FileData"}}
+    secret = {"path": str(EXAMPLES / "head_9.png"), "meta": {"_type": "gradio.FileData"}}
     url = f"{demo.local_url}gradio_api/call/reenact"
     event = httpx.post(url, json={"data": [secret, secret, 1, []]}).json()["event_id"]
     answer = httpx.get(f"{url}/{event}").text

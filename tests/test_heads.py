@@ -286,7 +286,7 @@ def test_a_cut_run_goes_on_without_rendering_again(tmp_path, rendered):
 def test_the_data_set_holds_the_heads_of_its_seed(rendered):
     heads = HeadDataset(rendered)
     assert (heads.ready, heads.count, heads.resolution) == (20, 20, 16)
-    assert torch.equal(heads.latents, world.latents(3, 20))
+    assert torch.equal(heads.latents, world.latents(world.TRAINING_SEEDS + 3, 20))
     indices = torch.tensor([19, 4])
     factors = world.factors(heads.latents[indices])
     exact = HeadRenderer(march_steps=2).render(*factors, 16) * 2 - 1

@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 
 BACKGROUND_TOLERANCE = 0.05  # chroma distance of pixels that still belong to the background
-MAX_SHIFT = 0.06  # [picture sides]
-MAX_SCALE = 0.12  # ln of the zoom
+MAX_SHIFT = 0.04  # [picture sides]
+MAX_SCALE = 0.08  # ln of the zoom
 MAX_NOISE = 0.08  # standard deviation, pictures in −1…1
-MAX_BLUR = 3.0  # [px at 128 px] box width of the resampling that blurs
+MAX_BLUR = 2.0  # [px at 64 px] box width of the resampling that blurs
 
 
 def background_mask(images: torch.Tensor) -> torch.Tensor:

@@ -54,6 +54,13 @@ class HeadDataset:
         self._images = np.load(self.folder / IMAGES, mmap_mode="r")
         self._keypoints = np.load(self.folder / KEYPOINTS, mmap_mode="r")
         self.latents = torch.from_numpy(np.load(self.folder / LATENTS)).to(self.device)
+        self._small: torch.Tensor | None = None
+
+    def keep_small(self, resolution: int) -> None:
+        """Hold area-averaged pictures of all heads ready now in memory: small ones come faster."""
+        index = torch.arange(self.ready)
+        parts = [self.images(part, resolution) for part in index.split(512)]
+        self._small = torch.cat([((x + 1) * 127.5).round().to(torch.uint8) for x in parts])
 
     @property
     def ready(self) -> int:
@@ -78,9 +85,13 @@ class HeadDataset:
             raise InvalidInputError(
                 f"resolution {resolution} does not divide the stored {self.resolution}"
             )
-        pixels = torch.from_numpy(self._images[indices.cpu().numpy()]).to(self.device)
-        images = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
-        return F.avg_pool2d(images, self.resolution // resolution)
+        if self._small is not None and resolution <= self._small.shape[-1]:
+            images = self._small[indices.to(self.device)]
+        else:
+            pixels = torch.from_numpy(self._images[indices.cpu().numpy()]).to(self.device)
+            images = pixels.permute(0, 3, 1, 2)
+        images = images.float() / 127.5 - 1
+        return F.avg_pool2d(images, images.shape[-1] // resolution)
 
     def keypoints(self, indices: torch.Tensor) -> torch.Tensor:
         """Centres of left eye, right eye and mouth of heads [B]: [B, 3, 2], x and y in 0…1."""
@@ -153,7 +164,8 @@ def _render(
 def _new_folder(folder: Path, asked: dict[str, int]) -> dict[str, int]:
     count, resolution = asked["count"], asked["resolution"]
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / LATENTS, world.latents(asked["seed"], count).numpy())
+    latents = world.latents(world.TRAINING_SEEDS + asked["seed"], count)
+    np.save(folder / LATENTS, latents.numpy())
     open_memmap(folder / IMAGES, "w+", np.uint8, (count, resolution, resolution, 3))
     open_memmap(folder / KEYPOINTS, "w+", np.float32, (count, 3, 2))
     progress = {"ready": 0, **asked}

@@ -1,8 +1,9 @@
 """Train the heads encoder to invert pictures: `python -m training.encoder`.
 
-The latent of every render is known, so its code in W+ is the first thing to learn; the picture the
-frozen generator makes of the code is the second and decides in the end. Half of every batch is
-disturbed (`training.augmentation`), but always to be answered with the undisturbed head.
+The latent of every render is known, so its code in W+ is the first thing to learn, which is cheap;
+the picture the frozen generator makes of the code is the second and decides in the end, so that a
+second run with --init and --stages 64:1 should follow. A share of every batch is disturbed
+(`training.augmentation`), but always to be answered with the undisturbed head.
 """
 
 import argparse
@@ -20,29 +21,30 @@ from training.generator import HELD_OUT, averaged_generator, current_resolution,
 from training.losses import landmark_weights, picture_loss, psnr
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
 
-DISTURBED = 0.5  # share of every batch
+DISTURBED = 0.3  # share of every batch
+SEEN_RESOLUTION = 64  # [px] of the pictures shown, at least; disturbing larger ones is slow
 CODE_WEIGHT = 0.5  # of the distance in W+, against the picture loss
 
 
 @torch.no_grad()
-def validate(
-    encoder: RegressionEncoder, generator: Generator, data: HeadDataset, device: torch.device
-) -> float:
+def validate(encoder: RegressionEncoder, generator: Generator, data: HeadDataset) -> float:
     """Mean PSNR [dB] of inverted held-out renders."""
     scores = []
     resolution = generator.config.resolution
     for start in range(0, HELD_OUT, 32):
-        images = data.images(torch.arange(start, start + 32), resolution).to(device)
+        images = data.images(torch.arange(start, start + 32), resolution)
         scores.append(psnr(generator(encoder(images)), images))
     return float(torch.cat(scores).mean())
 
 
 def main(argv: list[str] | None = None) -> None:
     """Command-line entry."""
-    parser = options(__doc__, "runs/encoder", images=200_000, batch=16)
+    parser = options(__doc__, "runs/encoder", images=1_000_000, batch=128)
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="rendered heads")
     parser.add_argument("--generator", type=Path, default=Path("runs/generator"), help="its run")
-    parser.add_argument("--stages", default="64:0.6,128:1", help="resolution of the picture loss")
+    parser.add_argument(
+        "--stages", default="0:1", help="resolution of the picture loss, 0 for none"
+    )
     parser.add_argument("--init", type=Path, help="encoder run to start from")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     train(parser.parse_args(argv))
@@ -51,7 +53,8 @@ def main(argv: list[str] | None = None) -> None:
 def train(args: argparse.Namespace) -> None:
     """Fit the encoder to renders and the frozen generator, and write its averaged weights."""
     device = prepare(args)
-    data, stages = HeadDataset(args.data), parse_stages(args.stages)
+    data, stages = HeadDataset(args.data, device), parse_stages(args.stages)
+    data.keep_small(SEEN_RESOLUTION)
     generator = averaged_generator(args.generator).to(device)
     config = generator.config
     encoder = RegressionEncoder(config)
@@ -61,33 +64,36 @@ def train(args: argparse.Namespace) -> None:
     encoder.to(device)
     # distances in W+ are measured in standard deviations of each of w's elements
     with torch.no_grad():
-        spread = generator.mapping(data.latents[:4096].to(device)).std(0)
+        spread = generator.mapping(data.latents[:4096]).std(0)
     groups = [{"params": list(encoder.parameters())}]
     run = TrainingRun(args, {"encoder": encoder}, groups, args.learning_rate)
     average = run.averages["encoder"]
     for bar in run.steps():
         resolution = current_resolution(stages, run.fraction)
         index = torch.randint(HELD_OUT, data.ready, (args.batch,), generator=run.random)
-        images = data.images(index, config.resolution).to(device)
+        images = data.images(index, max(resolution, SEEN_RESOLUTION))
         seen, known = augment(images, DISTURBED, run.random)
-        factor = config.resolution // resolution
-        small, known = F.avg_pool2d(images, factor), F.avg_pool2d(known, factor)
-        weights = landmark_weights(data.keypoints(index).to(device), resolution)
         with torch.no_grad():
-            exact = generator.broadcast(generator.mapping(data.latents[index].to(device)))
+            exact = generator.broadcast(generator.mapping(data.latents[index]))
         with autocast(device):
             code = encoder(seen)
-            drawn = generator(code, resolution)
         distance = ((code.float() - exact) / spread).square().mean()
-        drawn = torch.lerp(small, drawn.float(), known)
-        loss = picture_loss(drawn, small, weights) + CODE_WEIGHT * distance
+        loss = CODE_WEIGHT * distance
+        if resolution:
+            factor = images.shape[-1] // resolution
+            small, known = F.avg_pool2d(images, factor), F.avg_pool2d(known, factor)
+            weights = landmark_weights(data.keypoints(index), resolution)
+            with autocast(device):
+                drawn = generator(code, resolution)
+            drawn = torch.lerp(small, drawn.float(), known)
+            loss = loss + picture_loss(drawn, small, weights)
         run.descend(loss)
         if run.step % 250 == 0:
-            score = validate(average, generator, data, device)
+            score = validate(average, generator, data)
             bar.set_postfix_str(
                 f"loss {loss.item():.4f}, code {distance.item():.4f}, held out {score:.2f} dB"
             )
-    score = validate(average, generator, data, device)
+    score = validate(average, generator, data)
     print(f"inversion of held-out renders: {score:.2f} dB", file=sys.stderr)
 
 
