@@ -53,7 +53,7 @@ train() {
     local encoder=("$python" -m training.encoder --data "$runs/data" --generator "$runs/generator")
     step encoder_code "${encoder[@]}" \
         --batch 512 --images "${CODES:-8000000}" -o "$runs/encoder_code" "${common[@]}" "$(minutes)"
-    step encoder "${encoder[@]}" --init "$runs/encoder_code" --stages 64:0.7,128:1 \
+    step encoder "${encoder[@]}" --init "$runs/encoder_code" --pictures \
         --learning-rate 3e-4 \
         --batch 64 --images "${PICTURES:-600000}" -o "$runs/encoder" "${common[@]}" "$(minutes)"
     "$python" -m training.package --generator "$runs/generator" --mask "$runs/mask" \

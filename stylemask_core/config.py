@@ -34,6 +34,7 @@ class ModelConfig:
         mapping_lr_multiplier: runtime gain of the mapping layers (StyleGAN, appendix C).
         noise: whether the convolutions carry fixed noise buffers.
         encoder: kind of the inversion encoder, one of ENCODER_KINDS.
+        refinement_steps: gradient steps that follow the encoder in an inversion.
         default_truncation: psi used when none is asked for.
         domain: what the pictures show, e.g. "synthetic heads".
         licence: licence of the weights.
@@ -51,6 +52,7 @@ class ModelConfig:
     mapping_lr_multiplier: float = 0.01
     noise: bool = True
     encoder: str = "regressor"
+    refinement_steps: int = 0
     default_truncation: float = 0.7
     domain: str = ""
     licence: str = ""
@@ -69,6 +71,8 @@ class ModelConfig:
             raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
         if self.encoder not in ENCODER_KINDS:
             raise WeightsError(f"encoder kind {self.encoder!r} is not one of {ENCODER_KINDS}")
+        if not 0 <= self.refinement_steps <= 1000:
+            raise WeightsError("refinement_steps must lie in 0…1000")
         if not 0 < self.mapping_lr_multiplier < math.inf:
             raise WeightsError("mapping_lr_multiplier must be a positive number")
         if not TRUNCATION_RANGE[0] <= self.default_truncation <= TRUNCATION_RANGE[1]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylemask_core import hub, images
+from stylemask_core import hub, images, inversion
 from stylemask_core.config import ENCODER_INPUT_SIZE, MAX_SEED, TRUNCATION_RANGE
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.style_space import Styles, StyleSpace, mix_styles
@@ -241,9 +241,31 @@ class StyleMaskPipeline:
             raise InvalidInputError(
                 f"an aligned picture is square, this is {rgb.width}×{rgb.height}"
             )
-        crop = images.centre_square(rgb, ENCODER_INPUT_SIZE)
-        code = LatentCode(self.encode(images.to_tensor(crop)))
-        return Inversion(code, images.centre_square(rgb, self.config.resolution))
+        crop = images.centre_square(rgb, self.config.resolution)
+        seen = images.to_tensor(images.centre_square(rgb, ENCODER_INPUT_SIZE))
+        codes = self.refine(images.to_tensor(crop), self.encode(seen))
+        return Inversion(LatentCode(codes), crop)
+
+    def refine(self, batch: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """Take the model's refinement steps from codes towards the pictures they are to show.
+
+        Args:
+            batch: pictures [B, 3, R, R] in −1…1, at the generator's resolution.
+            codes: W+ [B, L, latent_dim], as `encode` gives them.
+
+        Returns:
+            W+ [B, L, latent_dim].
+        """
+        steps = self.config.refinement_steps
+        if steps == 0:
+            return codes
+        return inversion.refine(
+            self.generator, batch.to(self.device, torch.float32), codes, self._w_spread, steps
+        )
+
+    @cached_property
+    def _w_spread(self) -> torch.Tensor:
+        return inversion.w_spread(self.generator)
 
     @torch.inference_mode()
     def synthesize(self, code: Code) -> Synthesis:

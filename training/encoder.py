@@ -2,7 +2,7 @@
 
 The latent of every render is known, so its code in W+ is the first thing to learn, which is cheap;
 the picture the frozen generator makes of the code is the second and decides in the end, so that a
-second run with --init and --stages 64:1 should follow. A share of every batch is disturbed
+second run with --init and --pictures should follow. A share of every batch is disturbed
 (`training.augmentation`), but always to be answered with the undisturbed head.
 """
 
@@ -11,18 +11,17 @@ import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 from stylemask_core.encoder import RegressionEncoder
 from stylemask_core.generator import Generator
 from training.augmentation import augment
 from training.dataset import HeadDataset
-from training.generator import HELD_OUT, averaged_generator, current_resolution, parse_stages
+from training.generator import HELD_OUT, averaged_generator
 from training.losses import landmark_weights, picture_loss, psnr
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
 
 DISTURBED = 0.3  # share of every batch
-SEEN_RESOLUTION = 64  # [px] of the pictures shown, at least; disturbing larger ones is slow
+CODE_RESOLUTION = 64  # [px] of the pictures shown while only codes are learned
 CODE_WEIGHT = 0.5  # of the distance in W+, against the picture loss
 
 
@@ -42,9 +41,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = options(__doc__, "runs/encoder", images=1_000_000, batch=128)
     parser.add_argument("--data", type=Path, default=Path("runs/data"), help="rendered heads")
     parser.add_argument("--generator", type=Path, default=Path("runs/generator"), help="its run")
-    parser.add_argument(
-        "--stages", default="0:1", help="resolution of the picture loss, 0 for none"
-    )
+    parser.add_argument("--pictures", action="store_true", help="learn from pictures too: slow")
     parser.add_argument("--init", type=Path, help="encoder run to start from")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     train(parser.parse_args(argv))
@@ -53,10 +50,13 @@ def main(argv: list[str] | None = None) -> None:
 def train(args: argparse.Namespace) -> None:
     """Fit the encoder to renders and the frozen generator, and write its averaged weights."""
     device = prepare(args)
-    data, stages = HeadDataset(args.data, device), parse_stages(args.stages)
-    data.keep_small(SEEN_RESOLUTION)
+    data = HeadDataset(args.data, device)
     generator = averaged_generator(args.generator).to(device)
     config = generator.config
+    # the generator's smaller pictures are parts of its full one, no pictures of their own
+    resolution = config.resolution if args.pictures else CODE_RESOLUTION
+    if not args.pictures:
+        data.keep_small(CODE_RESOLUTION)
     encoder = RegressionEncoder(config)
     encoder.latent_avg.copy_(generator.broadcast(generator.mapping.mean[None])[0])
     if args.init:
@@ -69,9 +69,8 @@ def train(args: argparse.Namespace) -> None:
     run = TrainingRun(args, {"encoder": encoder}, groups, args.learning_rate)
     average = run.averages["encoder"]
     for bar in run.steps():
-        resolution = current_resolution(stages, run.fraction)
         index = torch.randint(HELD_OUT, data.ready, (args.batch,), generator=run.random)
-        images = data.images(index, max(resolution, SEEN_RESOLUTION))
+        images = data.images(index, resolution)
         seen, known = augment(images, DISTURBED, run.random)
         with torch.no_grad():
             exact = generator.broadcast(generator.mapping(data.latents[index]))
@@ -79,14 +78,12 @@ def train(args: argparse.Namespace) -> None:
             code = encoder(seen)
         distance = ((code.float() - exact) / spread).square().mean()
         loss = CODE_WEIGHT * distance
-        if resolution:
-            factor = images.shape[-1] // resolution
-            small, known = F.avg_pool2d(images, factor), F.avg_pool2d(known, factor)
+        if args.pictures:
             weights = landmark_weights(data.keypoints(index), resolution)
             with autocast(device):
-                drawn = generator(code, resolution)
-            drawn = torch.lerp(small, drawn.float(), known)
-            loss = loss + picture_loss(drawn, small, weights)
+                drawn = generator(code)
+            drawn = torch.lerp(images, drawn.float(), known)
+            loss = loss + picture_loss(drawn, images, weights)
         run.descend(loss)
         if run.step % 250 == 0:
             score = validate(average, generator, data)

@@ -77,7 +77,8 @@ class HeadsEvaluation:
             z_source = self.z_source[batch]
             rendered = self.render(z_source)
             exact_render = self.render(swap_pose(z_source, self.z_target[batch]))
-            inverted = self.pipeline.generator(self.pipeline.encode(rendered))
+            codes = self.pipeline.refine(rendered, self.pipeline.encode(rendered))
+            inverted = self.pipeline.generator(codes)
             values = {
                 "reached": _l1(drawn["reenacted"], drawn["exact"]),
                 "unchanged": _l1(drawn["source"], drawn["exact"]),

@@ -34,6 +34,7 @@ def heads_config(channels: dict[int, int]) -> ModelConfig:
         masked_layers=2 * len(channels) - 1,
         mapping_layers=2,
         noise=False,
+        refinement_steps=8,
         default_truncation=0.7,
         domain="synthetic heads",
         licence="CC0-1.0",
