@@ -200,7 +200,7 @@ def bad_pictures(folder):
     (folder / "text.png").write_text("not a picture")
     (folder / "empty.png").touch()
     (folder / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
-    whole = (folder / "head_9.png").read_bytes()
+    whole = (folder / "head_1.png").read_bytes()
     (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
     return {
         "huge.png": "64 megapixels",
