@@ -2,23 +2,28 @@
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from stylemask_core import hub
 from training.evaluate import HeadsEvaluation
 
 
-@pytest.fixture(scope="module")
-def figures(pipeline) -> dict[str, float]:
-    return HeadsEvaluation(pipeline, pairs=32, seed=2).figures()
+@pytest.mark.slow
+def test_reenactment_reaches_the_exact_picture_within_a_quarter_of_the_sources_distance(pipeline):
+    pairs = 256  # on few pairs the ratio scatters
+    evaluation = HeadsEvaluation(pipeline, pairs, seed=1)
+    reached = unchanged = 0.0
+    with torch.inference_mode():
+        for start in range(0, pairs, 16):
+            drawn = evaluation.pictures(start, start + 16)
+            reached += (drawn["reenacted"] - drawn["exact"]).abs().mean().item()
+            unchanged += (drawn["source"] - drawn["exact"]).abs().mean().item()
+    assert reached / unchanged <= 0.25
 
 
 @pytest.mark.slow
-def test_reenactment_reaches_the_exact_picture_within_a_quarter_of_the_sources_distance(figures):
-    assert figures["l1_ratio"] <= 0.25
-
-
-@pytest.mark.slow
-def test_inverted_renders_come_back_within_two_decibels_of_the_generators_own(figures):
+def test_inverted_renders_come_back_within_two_decibels_of_the_generators_own(pipeline):
+    figures = HeadsEvaluation(pipeline, pairs=16, seed=2).figures()
     assert figures["inversion_psnr_db"] >= figures["psnr_db"] - 2
 
 
@@ -46,8 +51,6 @@ def _conv_macs(channels: dict[int, int], resolution: int) -> int:
 
 def test_every_tensor_on_disk_is_float16(pipeline):
     for part in hub.PARTS:
-        from safetensors import safe_open
-
         with safe_open(hub.EMBEDDED_FOLDER / f"{part}.safetensors", "pt") as file:
             assert {file.get_slice(k).get_dtype() for k in file.keys()} == {"F16"}  # noqa: SIM118
     assert next(pipeline.generator.parameters()).dtype is torch.float32

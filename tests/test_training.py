@@ -12,7 +12,7 @@ from training import evaluate
 from training.augmentation import augment, background_mask
 from training.generator import current_resolution, heads_config, parse_stages, restrict_mapping
 from training.heads.renderer import HeadRenderer
-from training.heads.world import coordinates, factors, latents
+from training.heads.world import basis, coordinates, factors, latents
 from training.losses import landmark_weights, picture_loss, psnr
 from training.mask import eyes_and_mouth
 from training.run import TrainingRun, averaged_weights
@@ -78,22 +78,16 @@ def test_the_restricted_mapping_reads_nothing_but_the_worlds_coordinates():
     torch.manual_seed(0)
     generator = Generator(heads_config(TINY))
     restrict_mapping(generator)
-    z = latents(3, 1)
+    axes, z = basis(torch.device("cpu")), latents(3, 1)
     other = z + torch.randn(1, 512)
     # the same length and coordinates, everything else different
-    basis_part = (z @ _basis()) @ _basis().t()
-    rest = other - (other @ _basis()) @ _basis().t()
+    basis_part = (z @ axes) @ axes.t()
+    rest = other - (other @ axes) @ axes.t()
     rest = rest * ((z.square().sum() - basis_part.square().sum()) / rest.square().sum()).sqrt()
     other = basis_part + rest
     assert (other - z).abs().max() > 0.5
     assert torch.allclose(coordinates(other), coordinates(z), atol=1e-4)
     assert torch.allclose(generator.mapping(other), generator.mapping(z), atol=1e-4)
-
-
-def _basis() -> torch.Tensor:
-    from training.heads.world import basis
-
-    return basis(torch.device("cpu"))
 
 
 def test_the_picture_loss_is_zero_only_for_the_picture_itself_and_grows_with_weight():
@@ -105,7 +99,7 @@ def test_the_picture_loss_is_zero_only_for_the_picture_itself_and_grows_with_wei
     assert picture_loss(moved, image) > 0.1
     assert picture_loss(moved, image, weights) > picture_loss(moved, image)
     assert weights.min() < 1.05
-    assert 3.9 < weights.max() <= 4
+    assert 3.8 < weights.max() <= 4
 
 
 def test_psnr_of_a_known_error_is_right():
