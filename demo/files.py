@@ -3,6 +3,7 @@
 import hashlib
 import io
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
@@ -41,3 +42,9 @@ def figure_file(figure: Image.Image, name: str) -> str:
 def picture_file(picture: Image.Image, name: str) -> str:
     """Write a square picture at the size of the demo; returns its path."""
     return figure_file(area_average(picture, DISPLAY_SIZE), name)
+
+
+def picture_files(pictures: dict[str, Image.Image]) -> tuple[str, ...]:
+    """Write pictures by name, at once: compressing one takes as long as making it."""
+    with ThreadPoolExecutor() as pool:
+        return tuple(pool.map(picture_file, pictures.values(), pictures))

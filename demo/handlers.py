@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from demo.checks import guarded, layers_of, number, path_of, seed_of, strength_of
-from demo.files import figure_file, file_of, picture_file
+from demo.files import figure_file, file_of, picture_file, picture_files
 from stylemask_core import (
     InvalidInputError,
     Inversion,
@@ -59,7 +59,7 @@ class Handlers:
         truncation: float = TRUNCATION,
         strength: float = STRENGTH,
         layers: list[str] | None = None,
-    ) -> tuple[str, str, str]:
+    ) -> tuple[str, ...]:
         """Give one random face the head pose and expression of another.
 
         Args:
@@ -75,7 +75,9 @@ class Handlers:
         source = self._sample(source_seed, truncation, "source")
         target = self._sample(target_seed, truncation, "target")
         result = self._reenacted(source, target, strength, layers)
-        return self._shown(source, "source"), self._shown(target, "target"), _result(result)
+        shown = {"source": source, "target": target}
+        pictures = {name: self.pipeline.synthesize(code).image for name, code in shown.items()}
+        return picture_files({**pictures, "result": result})
 
     @guarded
     def after_targets(
