@@ -22,7 +22,7 @@ from training.mask import draw, reenact
 
 BATCH = 16
 COMPILE_FROM = 64  # pairs; compiling the renderer takes over a minute
-SHEET_COLUMNS = 8
+SHEET_PAIRS = 16
 MEASURED = "## Measured\n"  # heading of the section of the model card this writes
 MEANINGS = {
     "l1_ratio": "L1 of the reenacted to the exact picture, as a share of the unchanged source's",
@@ -99,8 +99,8 @@ class HeadsEvaluation:
 
     @torch.inference_mode()
     def sheet(self) -> Image.Image:
-        """Contact sheet: a pair a row, source | target | reenacted | exact."""
-        drawn = self.pictures(0, min(2 * SHEET_COLUMNS, len(self.z_source)))
+        """Contact sheet, two pairs a row: source | target | reenacted | exact."""
+        drawn = self.pictures(0, min(SHEET_PAIRS, len(self.z_source)))
         cells = torch.stack(list(drawn.values()), 1)  # [pairs, 4, 3, R, R]
         half = math.ceil(len(cells) / 2)
         columns = [torch.cat(list(pair), -1) for pair in cells]
