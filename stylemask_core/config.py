@@ -17,7 +17,8 @@ TRUNCATION_RANGE = (0.0, 1.0)  # psi: 0 = the mean face, 1 = no truncation
 MAX_SEED = 2**32 - 1
 FIRST_RESOLUTION = 4  # [px] side of the learned constant the synthesis starts from
 
-ENCODER_KINDS = ("regressor",)
+ENCODER_KINDS = ("regressor", "e4e")
+ALIGNMENTS = ("ffhq", "heads")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class ModelConfig:
         mapping_lr_multiplier: runtime gain of the mapping layers (StyleGAN, appendix C).
         noise: whether the convolutions carry fixed noise buffers.
         encoder: kind of the inversion encoder, one of ENCODER_KINDS.
+        alignment: how a model's pictures frame the face, one of ALIGNMENTS.
         refinement_steps: gradient steps that follow the encoder in an inversion.
         default_truncation: psi used when none is asked for.
         domain: what the pictures show, e.g. "synthetic heads".
@@ -52,6 +54,7 @@ class ModelConfig:
     mapping_lr_multiplier: float = 0.01
     noise: bool = True
     encoder: str = "regressor"
+    alignment: str = "ffhq"
     refinement_steps: int = 0
     default_truncation: float = 0.7
     domain: str = ""
@@ -71,6 +74,8 @@ class ModelConfig:
             raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
         if self.encoder not in ENCODER_KINDS:
             raise WeightsError(f"encoder kind {self.encoder!r} is not one of {ENCODER_KINDS}")
+        if self.alignment not in ALIGNMENTS:
+            raise WeightsError(f"alignment {self.alignment!r} is not one of {ALIGNMENTS}")
         if not 0 <= self.refinement_steps <= 1000:
             raise WeightsError("refinement_steps must lie in 0…1000")
         if not 0 < self.mapping_lr_multiplier < math.inf:

@@ -32,6 +32,7 @@ def tiny_model() -> hub.Model:
         latent_dim=16,
         mapping_layers=2,
         mapping_lr_multiplier=0.5,
+        alignment="heads",
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)

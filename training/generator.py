@@ -38,6 +38,7 @@ def heads_config(channels: dict[int, int]) -> ModelConfig:
         default_truncation=0.7,
         domain="synthetic heads",
         licence="CC0-1.0",
+        alignment="heads",
     )
 
 
