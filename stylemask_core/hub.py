@@ -1,6 +1,11 @@
 """Model folders ↔ networks: `config.json`, three safetensors files, a model card."""
 
+import glob
+import shutil
 import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +25,9 @@ EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parent / "weights" / "heads"
 CARD_NAME = "README.md"
 PARTS = ("generator", "mask_network", "encoder")
+FILES = (CONFIG_NAME, CARD_NAME, *(f"{part}.safetensors" for part in PARTS))
+DRAFT_NAME, REPLACED_NAME = "model", "replaced"
+STALE_AFTER = 3600  # [s] no writer takes that long: its draft was left behind
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -124,6 +132,57 @@ def load_model(folder: Path) -> Model:
     )
 
 
+def write_part(
+    folder: Path, part: str, tensors: Mapping[str, torch.Tensor], dtype: torch.dtype = torch.float32
+) -> None:
+    """Write one safetensors file of a model folder.
+
+    Args:
+        folder: the draft `new_model_folder` gave.
+        part: "generator", "mask_network" or "encoder".
+        tensors: by name; on any device, of any floating point type.
+        dtype: of the tensors on disk.
+
+    Raises:
+        WeightsError: a tensor has values that are not finite, or not in this dtype.
+        OSError, SafetensorError: the file cannot be written.
+    """
+    path = folder / f"{part}.safetensors"
+    stored = {name: x.detach().cpu().to(dtype).contiguous() for name, x in tensors.items()}
+    for name, tensor in stored.items():
+        if not torch.isfinite(tensor).all():
+            kind = str(dtype).removeprefix("torch.")
+            raise WeightsError(f"{path.name}: {name} has values that are not finite as {kind}")
+    save_file(stored, path, {"format": "pt"})
+    path.chmod(0o644)  # safetensors leaves it readable by its owner alone
+
+
+@contextmanager
+def new_model_folder(folder: Path) -> Iterator[Path]:
+    """Yield a draft folder to write to; it takes its place when the block ends without an error.
+
+    A block that fails leaves nothing behind, and an existing model as it was.
+
+    Args:
+        folder: to be created; an existing model folder is replaced.
+
+    Raises:
+        WeightsError: the folder cannot be written, or is there and no model folder.
+    """
+    folder = folder.resolve()
+    try:
+        _check_replaceable(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale_drafts(folder)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            draft = Path(scratch) / DRAFT_NAME
+            draft.mkdir()
+            yield draft
+            _put_in_place(draft, folder)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"cannot write the model to {folder}: {error}") from error
+
+
 def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder whole or not at all.
 
@@ -135,34 +194,40 @@ def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -
     Raises:
         WeightsError: the folder cannot be written, or is there and no model folder.
     """
-    files = {CONFIG_NAME, CARD_NAME, *(f"{part}.safetensors" for part in PARTS)}
-    folder = folder.resolve()
+    with new_model_folder(folder) as draft:
+        (draft / CONFIG_NAME).write_text(model.config.to_json(), encoding="utf-8")
+        (draft / CARD_NAME).write_text(model.card, encoding="utf-8")
+        for part in PARTS:
+            write_part(draft, part, getattr(model, part).state_dict(), dtype)
+
+
+def _check_replaceable(folder: Path) -> None:
+    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if found and (CONFIG_NAME not in found or found - set(FILES)):
+        raise WeightsError(
+            f"{folder} exists and is no model folder, or holds other files too "
+            f"({min(found - set(FILES), default=CARD_NAME)}): choose another name"
+        )
+
+
+def _remove_stale_drafts(folder: Path) -> None:
+    """Remove what writers of this folder left behind when they were killed."""
+    for scratch in folder.parent.glob(f".{glob.escape(folder.name)}-" + 8 * "?"):
+        with suppress(OSError):  # no folder, or another writer was quicker
+            contents = {path.name for path in scratch.iterdir()}
+            old = time.time() - scratch.stat().st_mtime > STALE_AFTER
+            only_copy = REPLACED_NAME in contents and not folder.exists()
+            if old and contents <= {DRAFT_NAME, REPLACED_NAME} and not only_copy:
+                shutil.rmtree(scratch)
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    replaced = draft.with_name(REPLACED_NAME)
+    if folder.exists():
+        folder.replace(replaced)
     try:
-        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
-        if found and (CONFIG_NAME not in found or found - files):
-            raise WeightsError(
-                f"{folder} exists and is no model folder, or holds other files too "
-                f"({min(found - files, default=CARD_NAME)}): choose another name"
-            )
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-            draft, replaced = Path(scratch) / "model", Path(scratch) / "replaced"
-            draft.mkdir()
-            (draft / CONFIG_NAME).write_text(model.config.to_json(), encoding="utf-8")
-            (draft / CARD_NAME).write_text(model.card, encoding="utf-8")
-            for part in PARTS:
-                state = getattr(model, part).state_dict()
-                tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in state.items()}
-                path = draft / f"{part}.safetensors"
-                save_file(tensors, path, {"format": "pt"})
-                path.chmod(0o644)  # safetensors leaves it readable by its owner alone
-            if folder.exists():
-                folder.replace(replaced)
-            try:
-                draft.replace(folder)
-            except OSError:
-                if replaced.exists():
-                    replaced.replace(folder)
-                raise
-    except (OSError, SafetensorError) as error:
-        raise WeightsError(f"cannot write the model to {folder}: {error}") from error
+        draft.replace(folder)
+    except OSError:
+        if replaced.exists():
+            replaced.replace(folder)
+        raise
