@@ -43,30 +43,6 @@ class Model:
     card: str
 
 
-def model_folder(model: str | Path | None) -> Path:
-    """Find the folder a model name stands for.
-
-    Args:
-        model: "embedded" (also None) or the path of a model folder.
-
-    Raises:
-        WeightsError: there is no such folder.
-    """
-    if model is None or model == EMBEDDED:
-        return EMBEDDED_FOLDER
-    folder = Path(model)
-    try:
-        found = folder.is_dir()
-    except OSError:  # e.g. a name longer than the file system allows
-        found = False
-    if not found:
-        raise WeightsError(
-            f"no model folder at {str(model)!r}: give {EMBEDDED!r} or the path of a folder with "
-            f"{CONFIG_NAME} and the safetensors files"
-        )
-    return folder
-
-
 def load_weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
     """Read one safetensors file of a model folder as float32.
 
@@ -109,6 +85,12 @@ def _fill(module: Module, folder: Path, part: str) -> Module:
     return module.eval().requires_grad_(False)
 
 
+def empty_networks(config: ModelConfig) -> tuple[Generator, MaskNetwork, nn.Module]:
+    """Build a model's networks in the order of PARTS, on the meta device: shapes, no values."""
+    with torch.device("meta"):
+        return Generator(config), MaskNetwork(config), build_encoder(config)
+
+
 def load_model(folder: Path) -> Model:
     """Load a model folder, strictly.
 
@@ -116,8 +98,7 @@ def load_model(folder: Path) -> Model:
         WeightsError: anything is missing, extra, misshapen, damaged or not finite.
     """
     config = ModelConfig.load(folder)
-    with torch.device("meta"):
-        generator, masks, encoder = Generator(config), MaskNetwork(config), build_encoder(config)
+    generator, masks, encoder = empty_networks(config)
     card = folder / CARD_NAME
     try:
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
@@ -130,6 +111,12 @@ def load_model(folder: Path) -> Model:
         _fill(encoder, folder, "encoder"),
         text,
     )
+
+
+def write_texts(folder: Path, config: ModelConfig, card: str) -> None:
+    """Write config and model card into the draft `new_model_folder` gave."""
+    (folder / CONFIG_NAME).write_text(config.to_json(), encoding="utf-8")
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
 
 
 def write_part(
@@ -195,8 +182,7 @@ def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -
         WeightsError: the folder cannot be written, or is there and no model folder.
     """
     with new_model_folder(folder) as draft:
-        (draft / CONFIG_NAME).write_text(model.config.to_json(), encoding="utf-8")
-        (draft / CARD_NAME).write_text(model.card, encoding="utf-8")
+        write_texts(draft, model.config, model.card)
         for part in PARTS:
             write_part(draft, part, getattr(model, part).state_dict(), dtype)
 

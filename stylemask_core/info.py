@@ -15,6 +15,7 @@ def model_info(pipeline: StyleMaskPipeline) -> dict[str, Any]:
     }
     return {
         "model": pipeline.name,
+        "revision": pipeline.revision,
         "name": config.name,
         "domain": config.domain,
         "licence": config.licence,

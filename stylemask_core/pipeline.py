@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylemask_core import hub, images, inversion
+from stylemask_core import hub, images, inversion, model_source
 from stylemask_core.config import ENCODER_INPUT_SIZE, MAX_SEED, TRUNCATION_RANGE
 from stylemask_core.errors import InvalidInputError
+from stylemask_core.progress import Progress
 from stylemask_core.style_space import Styles, StyleSpace, mix_styles
 
 Align = Literal["auto", "none"]
@@ -115,15 +116,19 @@ class StyleMaskPipeline:
         model: config and networks, as `hub.load_model` returns them.
         device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …
         name: how the model was asked for, shown to people.
+        revision: full commit sha of the Hub repository it came from, "" for none.
 
     Raises:
         InvalidInputError: the device is unknown or not there.
     """
 
-    def __init__(self, model: hub.Model, device: str = "auto", name: str = "") -> None:
+    def __init__(
+        self, model: hub.Model, device: str = "auto", name: str = "", revision: str = ""
+    ) -> None:
         self.model = model
         self.config = model.config
         self.name = name or model.config.name
+        self.revision = revision
         self.space = StyleSpace(model.config)
         self.device = pick_device(device)
         self.generator = model.generator.to(self.device)
@@ -132,20 +137,30 @@ class StyleMaskPipeline:
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path | None = None, device: str = "auto"
+        cls,
+        model: str | Path | None = None,
+        revision: str | None = None,
+        device: str = "auto",
+        local_files_only: bool = False,
+        progress: Progress | None = None,
     ) -> "StyleMaskPipeline":
         """Load a model.
 
         Args:
-            model: "embedded" (also None), or the path of a model folder.
+            model: "embedded" (also None), the path of a model folder, "user/repo" or
+                "user/repo@revision" on the Hub, or "ffhq".
+            revision: branch, tag or commit of a Hub repository.
             device: "auto", "cpu", "cuda", …
+            local_files_only: of a Hub repository, take what the cache has and ask nobody.
+            progress: called while files are downloaded: name, bytes done, bytes in all.
 
         Raises:
             WeightsError: there is no such model, or its files are damaged or do not fit.
             InvalidInputError: the device is unknown or not there.
         """
-        name = str(model or hub.EMBEDDED)
-        return cls(hub.load_model(hub.model_folder(model)), device=device, name=name)
+        pick_device(device)
+        found = model_source.locate(model, revision, local_files_only, progress)
+        return cls(found.load(), device, found.name, found.revision)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model folder, whole or not at all.

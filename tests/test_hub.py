@@ -205,14 +205,3 @@ def test_saving_to_a_place_that_cannot_be_a_folder_is_refused(tiny_model, tmp_pa
     with pytest.raises(WeightsError, match="cannot write"):
         hub.save_model(tmp_path / below, tiny_model)
     assert (tmp_path / "file").read_text() == "precious"
-
-
-@pytest.mark.parametrize("model", ["nowhere", "user/repo", "x" * 5000, Path("nowhere")])
-def test_a_name_that_is_no_folder_is_refused(model, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(WeightsError, match=f"no model folder at '{model}'"):
-        hub.model_folder(model)
-
-
-def test_the_embedded_model_is_meant_by_its_name_and_by_none():
-    assert hub.model_folder(None) == hub.model_folder("embedded") == hub.EMBEDDED_FOLDER

@@ -268,7 +268,7 @@ def test_the_embedded_model_is_what_one_gets_without_asking(pipeline):
     assert (named.name, named.config) == (pipeline.name, pipeline.config)
 
 
-@pytest.mark.parametrize("model", ["/nowhere/model", "user/repo-that-is-no-folder"])
+@pytest.mark.parametrize("model", ["/nowhere/model", "user/repo/that-is-no-folder"])
 def test_a_model_that_is_not_there_is_refused_by_name(model):
     with pytest.raises(WeightsError, match=model):
         StyleMaskPipeline.from_pretrained(model)

@@ -1,0 +1,114 @@
+"""What the name of a model stands for: a folder on this disk, fetched if need be."""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from stylemask_core import cache, hub, repository
+from stylemask_core.config import CONFIG_NAME
+from stylemask_core.errors import WeightsError
+from stylemask_core.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+FFHQ = "ffhq"
+FFHQ_VARIABLE = "STYLEMASK_FFHQ_REPO"
+LIKE_A_HUB_ID = re.compile(r"[\w-][^/\\]*/[^/\\]+")  # user/repo, but not ./folder or ~/folder
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model lies.
+
+    Args:
+        folder: on this disk.
+        name: how the model was asked for, without a revision.
+        revision: full commit sha of a Hub repository, "" for a folder.
+    """
+
+    folder: Path
+    name: str
+    revision: str = ""
+
+    def load(self) -> hub.Model:
+        """Load the model, strictly.
+
+        Raises:
+            WeightsError: anything is missing, extra, misshapen, damaged or not finite.
+        """
+        try:
+            return hub.load_model(self.folder)
+        except WeightsError as error:
+            if not self.revision:
+                raise
+            cached = self.folder.parent.parent  # models--user--repo/snapshots/commit
+            raise WeightsError(
+                f"{error}; if only the cache is damaged, delete {cached} and load it again"
+            ) from error
+
+
+def locate(
+    model: str | Path | None,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    progress: Progress | None = None,
+) -> ModelSource:
+    """Find the folder a model's name stands for; a Hub repository is downloaded into the cache.
+
+    Args:
+        model: "embedded" (also None), a folder, "user/repo", "user/repo@revision" or "ffhq".
+        revision: branch, tag or commit of a Hub repository.
+        local_files_only: take what the cache has and ask nobody.
+        progress: told of every file's bytes.
+
+    Raises:
+        WeightsError: there is no such model, or it cannot be had.
+    """
+    if model == FFHQ:
+        return _ffhq(revision, local_files_only, progress)
+    name, folder = str(model or hub.EMBEDDED), Path(model or hub.EMBEDDED)
+    if name == hub.EMBEDDED:
+        folder = hub.EMBEDDED_FOLDER
+    if _is_dir(folder):
+        if revision:
+            raise WeightsError(f"{name} is a folder: a revision goes with a Hub repository")
+        return ModelSource(folder, name)
+    if isinstance(model, str) and LIKE_A_HUB_ID.fullmatch(model):
+        return _from_hub(model, revision, local_files_only, progress)
+    hint = "is no Hub id (user/repo) either: " if isinstance(model, str) and "/" in model else ""
+    raise WeightsError(
+        f"no model folder at {name!r}{', which ' if hint else ': '}{hint}give {hub.EMBEDDED!r}, a "
+        f"folder with {CONFIG_NAME} and the safetensors files, or user/repo on the Hub"
+    )
+
+
+def _is_dir(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # e.g. a name longer than the file system allows
+        return False
+
+
+def _from_hub(
+    text: str, revision: str | None, local_files_only: bool, progress: Progress | None
+) -> ModelSource:
+    asked = repository.Repository.parse(text, revision)
+    pinned = asked.pinned(local_files_only)
+    logger.info("%s is commit %s", asked, pinned.revision)
+    folder = repository.snapshot(pinned, local_files_only, progress)
+    return ModelSource(folder, asked.id, pinned.revision)
+
+
+def _ffhq(revision: str | None, local_files_only: bool, progress: Progress | None) -> ModelSource:
+    if repo := os.environ.get(FFHQ_VARIABLE):
+        found = _from_hub(repo, revision, local_files_only, progress)
+        return ModelSource(found.folder, FFHQ, found.revision)
+    folder = cache.ffhq_folder()
+    if _is_dir(folder):
+        return ModelSource(folder, FFHQ)
+    raise WeightsError(
+        f"the {FFHQ} model is not on this machine: run `stylemask fetch {FFHQ}`, or set "
+        f"{FFHQ_VARIABLE} to a Hub repository that holds it (user/repo@commit)"
+    )
