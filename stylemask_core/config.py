@@ -74,6 +74,8 @@ class ModelConfig:
             raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
         if self.encoder not in ENCODER_KINDS:
             raise WeightsError(f"encoder kind {self.encoder!r} is not one of {ENCODER_KINDS}")
+        if self.encoder == "e4e" and self.latent_dim != 512:
+            raise WeightsError(f"the e4e encoder makes codes of 512, not of {self.latent_dim}")
         if self.alignment not in ALIGNMENTS:
             raise WeightsError(f"alignment {self.alignment!r} is not one of {ALIGNMENTS}")
         if not 0 <= self.refinement_steps <= 1000:

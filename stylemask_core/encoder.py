@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from stylemask_core.config import ModelConfig
+from stylemask_core.e4e import E4eEncoder
 
 REGRESSOR_INPUT_SIZE = 32  # [px] the pictures are area-averaged to
 REGRESSOR_HIDDEN = (768, 768, 256)
@@ -54,4 +55,4 @@ class RegressionEncoder(nn.Module):
 
 def build_encoder(config: ModelConfig) -> nn.Module:
     """The encoder a config names: maps [B, 3, 256, 256] in −1…1 to W+ [B, L, latent_dim]."""
-    return {"regressor": RegressionEncoder}[config.encoder](config)
+    return {"regressor": RegressionEncoder, "e4e": E4eEncoder}[config.encoder](config)

@@ -3,6 +3,7 @@
 import math
 from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -22,6 +23,11 @@ def blur_kernel(gain: float) -> torch.Tensor:
     return kernel * (gain / kernel.sum())
 
 
+def _normal(*shape: int, std: float = 1.0) -> torch.Tensor:
+    # in place: on the meta device torch.randn would first import a second's worth of modules
+    return torch.empty(shape).normal_(std=std)
+
+
 class EqualizedLinear(nn.Module):
     """Fully connected layer with runtime weight scaling (equalized learning rate).
 
@@ -36,7 +42,7 @@ class EqualizedLinear(nn.Module):
         self, in_features: int, out_features: int, bias: float = 0.0, lr_multiplier: float = 1.0
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.weight = nn.Parameter(_normal(out_features, in_features, std=1 / lr_multiplier))
         self.bias = nn.Parameter(torch.full((out_features,), bias / lr_multiplier))
         self.weight_gain = lr_multiplier / math.sqrt(in_features)
         self.bias_gain = lr_multiplier
@@ -65,6 +71,14 @@ class MappingNetwork(nn.Module):
         for layer in self.layers:
             x = fused_bias_act(layer(x))
         return x
+
+    @torch.no_grad()
+    def sample(self, count: int) -> torch.Tensor:
+        """w of a fixed sample of latents, [count, latent_dim]: for its mean and its spread."""
+        random = np.random.Generator(np.random.Philox(key=0))
+        z = random.standard_normal((count, self.mean.shape[0]), dtype=np.float32)
+        w: torch.Tensor = self(torch.from_numpy(z).to(self.mean.device))
+        return w
 
     def truncate(self, w: torch.Tensor, truncation: float) -> torch.Tensor:
         """Pull w [..., latent_dim] towards the mean w; psi 1 leaves it, 0 gives the mean face."""
@@ -97,7 +111,7 @@ class ModulatedConv(nn.Module):
     ) -> None:
         super().__init__()
         self.up, self.demodulate = up, demodulate
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel_size, kernel_size))
+        self.weight = nn.Parameter(_normal(out_channels, in_channels, kernel_size, kernel_size))
         self.weight_gain = 1 / math.sqrt(in_channels * kernel_size**2)
         self.affine = EqualizedLinear(latent_dim, in_channels, bias=1.0)
 
@@ -141,7 +155,7 @@ class StyledConv(ModulatedConv):
             self.noise = None
         else:
             shape = (1, 1, noise_resolution, noise_resolution)
-            self.register_buffer("noise", torch.randn(shape))
+            self.register_buffer("noise", _normal(*shape))
             self.noise_strength = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
@@ -195,7 +209,7 @@ class Generator(nn.Module):
         self.config = config
         self.space = StyleSpace(config)
         self.mapping = MappingNetwork(config)
-        self.const = nn.Parameter(torch.randn(1, config.channels[4], 4, 4))
+        self.const = nn.Parameter(_normal(1, config.channels[4], 4, 4))
         self.blocks = nn.ModuleDict(
             {f"b{r}": SynthesisBlock(config, r) for r in config.resolutions}
         )

@@ -1,6 +1,5 @@
 """Refine an encoder's code by gradient descent on the picture itself (after Zhu et al. 2016)."""
 
-import numpy as np
 import torch
 
 from stylemask_core.generator import Generator
@@ -13,10 +12,7 @@ SPREAD_SAMPLES = 1024
 @torch.inference_mode()
 def w_spread(generator: Generator) -> torch.Tensor:
     """Standard deviation of each element of w over a fixed sample of latents: [latent_dim]."""
-    random = np.random.Generator(np.random.Philox(key=0))
-    shape = (SPREAD_SAMPLES, generator.config.latent_dim)
-    z = torch.from_numpy(random.standard_normal(shape, dtype=np.float32))
-    spread: torch.Tensor = generator.mapping(z.to(generator.const.device)).std(0)
+    spread: torch.Tensor = generator.mapping.sample(SPREAD_SAMPLES).std(0)
     return spread
 
 

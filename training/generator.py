@@ -63,13 +63,7 @@ def restrict_mapping(generator: Generator) -> None:
 @torch.no_grad()
 def set_mean(generator: Generator) -> None:
     """Store the mean w of a fixed sample of latents, the centre of truncation."""
-    random = torch.Generator().manual_seed(0)
-    device = generator.const.device
-    total = torch.zeros_like(generator.mapping.mean)
-    for _ in range(MEAN_SAMPLES // 4096):
-        z = torch.randn(4096, generator.config.latent_dim, generator=random).to(device)
-        total += generator.mapping(z).mean(0)
-    generator.mapping.mean.copy_(total / (MEAN_SAMPLES // 4096))
+    generator.mapping.mean.copy_(generator.mapping.sample(MEAN_SAMPLES).mean(0))
 
 
 @torch.no_grad()
