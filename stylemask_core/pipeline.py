@@ -1,5 +1,6 @@
 """StyleMaskPipeline: from seeds, codes and pictures to a reenacted face, one call each."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylemask_core import hub, images, inversion, model_source
+from stylemask_core import hub, images, inversion, model_source, repository
 from stylemask_core.config import ENCODER_INPUT_SIZE, MAX_SEED, TRUNCATION_RANGE
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.progress import Progress
@@ -169,6 +170,24 @@ class StyleMaskPipeline:
             WeightsError: it cannot be written there.
         """
         hub.save_model(Path(folder), self.model)
+
+    def push_to_hub(self, repo_id: str, private: bool = False) -> str:
+        """Publish the model on the Hub in one commit.
+
+        Args:
+            repo_id: "user/repo", made if need be.
+            private: whether a repository that is made is private.
+
+        Returns:
+            URL of the commit.
+
+        Raises:
+            WeightsError: there is no token, or the Hub does not take it.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            self.save_pretrained(folder)
+            return repository.push(folder, repo_id, private)
 
     @torch.inference_mode()
     def sample(self, seed: int, truncation: float | None = None) -> LatentCode:

@@ -1,6 +1,8 @@
-"""How downloads tell what they have done so far."""
+"""How downloads and uploads tell what they have done so far."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all (0 where unknown)
@@ -35,3 +37,22 @@ def bar_class(what: str, progress: Progress | None) -> type:
         __exit__ = ignore
 
     return Bar
+
+
+@contextmanager
+def bars_on_a_terminal_only() -> Iterator[None]:
+    """Keep the bars huggingface_hub draws within the block out of files and pipes."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    silenced = not sys.stderr.isatty() and not are_progress_bars_disabled()
+    if silenced:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if silenced:
+            enable_progress_bars()

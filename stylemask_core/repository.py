@@ -1,4 +1,4 @@
-"""Hub repositories: one commit of one → a model folder on this disk.
+"""Hub repositories ↔ model folders: one commit of one → this disk, a folder → a commit.
 
 Everything goes through huggingface_hub, which is imported when it is needed and reads HF_ENDPOINT,
 HF_HOME, HF_TOKEN and HF_HUB_OFFLINE then.
@@ -15,7 +15,8 @@ from stylemask_core import hub
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import WeightsError
 from stylemask_core.hub_errors import explained
-from stylemask_core.progress import Progress, bar_class
+from stylemask_core.model_card import with_front_matter
+from stylemask_core.progress import Progress, bar_class, bars_on_a_terminal_only
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"(?!.*(\.\.|//))\w[\w./+-]*(?<![./])")  # a branch, a tag or a commit
@@ -195,3 +196,43 @@ def _download(pinned: Repository, file: Any, progress: Progress | None) -> Path:
                 f"{pinned}: {file.path} arrived damaged and was removed: load the model again"
             )
     return path
+
+
+def push(folder: Path, repo_id: str, private: bool = False) -> str:
+    """Upload a model folder's files in one commit; the repository is made if need be.
+
+    The folder is loaded first, as strictly as ever: a broken model is not published.
+
+    Args:
+        folder: model folder.
+        repo_id: "user/repo".
+        private: whether a repository that is made is private; an existing one stays as it is.
+
+    Returns:
+        URL of the commit.
+
+    Raises:
+        WeightsError: the folder is no sound model, or the Hub does not take it.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+
+    repository = Repository.parse(repo_id)
+    if repository.revision:
+        raise WeightsError(f"models are pushed to {repository.id} itself: leave out the revision")
+    model = hub.load_model(folder)
+    card = with_front_matter(model.card, model.config)
+    if get_token() is None:
+        raise WeightsError(
+            f"pushing to {repository.id} needs a token with write access: set HF_TOKEN or run "
+            "`hf auth login`"
+        )
+    files: dict[str, Path | bytes] = {name: folder / name for name in REQUIRED}
+    files[hub.CARD_NAME] = card.encode()
+    operations = [CommitOperationAdd(name, content) for name, content in files.items()]
+    with explained(repository.id), bars_on_a_terminal_only():
+        api = HfApi()
+        api.create_repo(repository.id, private=private, exist_ok=True)
+        commit = api.create_commit(
+            repository.id, operations, commit_message=f"Add the {model.config.name} model"
+        )
+    return str(commit.commit_url)
