@@ -7,6 +7,7 @@ The only place that reads pickled files, and only as weights: code in them is re
 import dataclasses
 import hashlib
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,21 +93,23 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             start = file.read(64)
-        if start.lstrip().startswith(b"<"):
-            raise WeightsError(
-                f"{path} is a web page and no checkpoint (a host over its quota sends one): "
-                "download it again later"
-            )
-        mapped = start.startswith(ZIP_MAGIC)  # the older format has to be read into memory
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    if start.lstrip().startswith(b"<"):
+        raise WeightsError(
+            f"{path} is a web page and no checkpoint (a host over its quota sends one): "
+            "download it again later"
+        )
+    mapped = start.startswith(ZIP_MAGIC)  # the older format has to be read into memory
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of pickles that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is refused, nothing of it was run: it is no PyTorch checkpoint, or holds "
             "objects beside weights, which could run code; download the official file"
         ) from error
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
-    except (RuntimeError, ValueError, EOFError, LookupError, TypeError) as error:
+    except Exception as error:  # torch reports damaged files through a dozen types
         raise WeightsError(f"{path} is damaged or cut short: download it again") from error
     if not isinstance(content, dict):
         raise WeightsError(f"{path} is no checkpoint of StyleMask: it holds no dictionary")

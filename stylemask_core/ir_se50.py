@@ -78,13 +78,15 @@ class Unit(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, before, H, W] → [B, after, H / stride, W / stride]."""
-        out = self.conv2(self.prelu(self.conv1(self.norm_in(x))))
+        out: torch.Tensor = self.conv2(self.prelu(self.conv1(self.norm_in(x))))
         out = self.norm_out(out)
         share = out.mean((2, 3), keepdim=True)
         out = out * torch.sigmoid(self.excite(F.relu(self.squeeze(share))))
         if self.projects:
-            return out + self.shortcut_norm(self.shortcut_conv(x))
-        return out + x[:, :, :: self.stride, :: self.stride]
+            x = self.shortcut_norm(self.shortcut_conv(x))
+        else:
+            x = x[:, :, :: self.stride, :: self.stride]
+        return out + x
 
 
 class IRSE50(nn.Module):
