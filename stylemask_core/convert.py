@@ -36,6 +36,7 @@ MEAN_SAMPLES = 2**15
 E4E_TYPE = "Encoder4Editing"
 # What each file is known by: the entry of its dictionary that holds the tensors.
 ENTRIES = {"generator": "g_ema", "mask_network": "mask_net", "encoder": "state_dict"}
+STEPS = len(ENTRIES) + 1  # calls of on_step in a conversion
 FLAGS = {part: f"--{part.replace('_', '-')}" for part in ENTRIES}
 
 
