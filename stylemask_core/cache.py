@@ -14,16 +14,26 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "stylemask"
 
 
+def downloads_folder() -> Path:
+    """Where checkpoints are kept from their download until the model made of them is written."""
+    return cache_folder() / "downloads"
+
+
+def default_ffhq_folder() -> Path:
+    """Where the FFHQ model is put if nobody chooses another folder."""
+    return cache_folder() / "ffhq"
+
+
 def ffhq_folder() -> Path:
-    """Where the fetched FFHQ model lies, or would lie."""
+    """Where the FFHQ model that was fetched last lies, or would lie."""
     try:
         return Path((cache_folder() / POINTER_NAME).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
-        return cache_folder() / "ffhq"
+        return default_ffhq_folder()
 
 
 def remember_ffhq_folder(folder: Path) -> None:
-    """Let `ffhq_folder` find a folder of the user's choice.
+    """Let `ffhq_folder` find a folder.
 
     Raises:
         OSError: the cache folder cannot be written.

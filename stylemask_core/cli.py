@@ -1,28 +1,39 @@
-"""The `stylemask` command line: mix, reenact, inspect, info.
+"""The `stylemask` command line: mix, reenact, inspect, info, convert, push, fetch.
 
 Exit codes: 0 done; 1 an input or the model cannot be used (of many inputs: some failed); 2 the
-command line asks for something that cannot be done, and nothing was started; 130 interrupted.
+command line asks for something that cannot be done, and nothing was started; 130 interrupted;
+143 terminated.
 """
 
 import argparse
 import os
+import signal
+import sys
+import threading
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stylemask_core import __version__, commands
+from stylemask_core import __version__, commands, model_commands
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.errors import StyleMaskError, UsageError
 from stylemask_core.hub import EMBEDDED
 from stylemask_core.inputs import parse_seed
+from stylemask_core.model_source import FFHQ
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
 SIZE_RANGE = (16, 4096)  # [px] of --size
 NO_LAYER = "none"
-EXIT_USAGE, EXIT_INTERRUPTED = 2, 130
+EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
 INPUT = "a picture, a .npy code (z or W+) or seed:7"
+CHECKPOINTS = {
+    "generator": "StyleGAN2, such as stylegan2-ffhq-config-f.pt",
+    "mask-network": "StyleMask's, such as mask_network_1024.pt",
+    "encoder": "e4e's, such as e4e_ffhq_encode.pt",
+}
 EPILOG = "exit codes: 0 done, 1 some inputs failed, 2 bad usage"
 
 
@@ -60,11 +71,19 @@ def _layers(text: str) -> list[str]:
 
 def _common_options() -> Parser:
     options = Parser(add_help=False)
+    options.add_argument("--verbose", action="store_true", help="show the traceback of an error")
+    return options
+
+
+def _model_options() -> Parser:
+    options = Parser(add_help=False)
     default = os.environ.get(MODEL_VARIABLE) or EMBEDDED
-    about = f"{EMBEDDED!r} or a model folder; {MODEL_VARIABLE} or {EMBEDDED} if not given"
+    about = (
+        f"{EMBEDDED!r}, {FFHQ!r}, a model folder, or user/repo[@revision] on the Hub; "
+        f"{MODEL_VARIABLE} or {EMBEDDED} if not given"
+    )
     options.add_argument("--model", default=default, help=about)
     options.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, …")
-    options.add_argument("--verbose", action="store_true", help="show the traceback of an error")
     return options
 
 
@@ -91,7 +110,8 @@ def _picture_options() -> Parser:
 
 def build_parser() -> Parser:
     """The parser of the whole command line; `args.run(args)` does what was asked."""
-    common, mixing, picture = _common_options(), _mixing_options(), _picture_options()
+    common, model = _common_options(), _model_options()
+    mixing, picture = _mixing_options(), _picture_options()
     parser = Parser(
         prog="stylemask",
         description="Give a face the head pose and expression of another.",
@@ -113,29 +133,65 @@ def build_parser() -> Parser:
         added.set_defaults(run=run)
         return added
 
-    mix = command(commands.mix, mixing, picture)
+    mix = command(commands.mix, mixing, picture, model)
     mix.add_argument("--source-seed", type=parse_seed, required=True, metavar="N")
     mix.add_argument("--target-seed", type=parse_seed, required=True, metavar="N")
     mix.add_argument("-o", "--output", type=Path, required=True, metavar="PICTURE")
 
-    reenact = command(commands.reenact, mixing, picture)
+    reenact = command(commands.reenact, mixing, picture, model)
     about = f"{INPUT}; folders are paired by sorted name, a single one goes with every file"
     reenact.add_argument("source", metavar="SOURCE", help=f"whose identity is kept: {about}")
     reenact.add_argument("target", metavar="TARGET", help="whose pose is taken: likewise")
     about = "a picture, or a folder if SOURCE or TARGET is one"
     reenact.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=about)
 
-    inspect = command(commands.inspect, mixing)
+    inspect = command(commands.inspect, mixing, model)
     inspect.add_argument("source", metavar="SOURCE", help=INPUT)
     inspect.add_argument("target", metavar="TARGET", help="likewise")
     about = f"gets {', '.join(commands.INSPECTION_FILES)}"
     inspect.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=about)
     inspect.add_argument("--json", action="store_true", help="print the figures as JSON")
 
-    info = command(commands.info)
+    info = command(commands.info, model)
     info.add_argument("positional_model", nargs="?", metavar="MODEL", help="as --model")
     info.add_argument("--json", action="store_true", help="print a JSON object")
+
+    convert = command(model_commands.convert)
+    for part, about in CHECKPOINTS.items():
+        convert.add_argument(f"--{part}", type=Path, required=True, metavar="FILE", help=about)
+    about = "model folder to be created; an existing one is replaced"
+    convert.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help=about)
+    dtypes = list(model_commands.DTYPES)
+    about = "of the written weights"
+    convert.add_argument("--dtype", choices=dtypes, default=dtypes[0], help=about)
+
+    push = command(model_commands.push)
+    push.add_argument("folder", type=Path, metavar="FOLDER", help="model folder")
+    push.add_argument("repo", metavar="USER/REPO", help="on the Hub, made if need be")
+    push.add_argument("--private", action="store_true", help="if it is made: for you alone")
+
+    fetch = command(model_commands.fetch)
+    fetch.add_argument("model", choices=[FFHQ], help="the authors' model of photos, 1024 px")
+    about = "to be created; in this project's cache if not given"
+    fetch.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=about)
+    about = "mask_network_1024.pt, where Google Drive does not give it"
+    fetch.add_argument("--mask-network", type=Path, metavar="FILE", help=about)
+    fetch.add_argument("--dtype", choices=dtypes, default=dtypes[0], help="of the written weights")
+    fetch.add_argument("--keep", action="store_true", help="do not delete the downloaded files")
     return parser
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind what is being done, so that nothing half-written is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only there may handlers be set
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -152,7 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", module="PIL")
     try:
         args = build_parser().parse_args(argv)
-        code: int = args.run(args)
+        with _terminable():
+            code: int = args.run(args)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # the last resort: a user is never shown a traceback unasked

@@ -14,6 +14,7 @@ from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
 from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input, read_code
 from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline, pick_device
+from stylemask_core.progress import console_progress
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 INSPECTION_FILES = (
@@ -136,6 +137,7 @@ def info(args: argparse.Namespace) -> int:
     parameters = figures["parameters"]
     rows = {
         "model": f"{figures['name']} ({figures['model']})",
+        "revision": figures["revision"] or "none, not from the Hub",
         "domain": figures["domain"] or "not stated",
         "licence": figures["licence"] or "not stated",
         "picture": f"{figures['resolution']}×{figures['resolution']} px",
@@ -162,7 +164,10 @@ def _load(args: argparse.Namespace) -> StyleMaskPipeline:
     """Load the model, and check what only the machine or the model can tell of the arguments."""
     try:
         pick_device(args.device)
-        pipeline = StyleMaskPipeline.from_pretrained(args.model, device=args.device)
+        with console_progress() as progress:
+            pipeline = StyleMaskPipeline.from_pretrained(
+                args.model, device=args.device, progress=progress
+            )
         pipeline.space.select(getattr(args, "layers", None))
     except InvalidInputError as error:
         raise UsageError(str(error)) from error

@@ -163,8 +163,8 @@ def new_model_folder(folder: Path) -> Iterator[Path]:
         WeightsError: the folder cannot be written, or is there and no model folder.
     """
     folder = folder.resolve()
+    check_replaceable(folder)
     try:
-        _check_replaceable(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale_drafts(folder)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
@@ -193,8 +193,16 @@ def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -
             write_part(draft, part, getattr(model, part).state_dict(), dtype)
 
 
-def _check_replaceable(folder: Path) -> None:
-    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+def check_replaceable(folder: Path) -> None:
+    """Make sure that a model may be written to a folder: nothing else would be lost.
+
+    Raises:
+        WeightsError: it holds something else, or is no folder.
+    """
+    try:
+        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise WeightsError(f"cannot write the model to {folder}: {error}") from error
     if found and (CONFIG_NAME not in found or found - set(FILES)):
         raise WeightsError(
             f"{folder} exists and is no model folder, or holds other files too "

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tqdm import tqdm
+
 Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all (0 where unknown)
 
 
@@ -56,3 +58,23 @@ def bars_on_a_terminal_only() -> Iterator[None]:
     finally:
         if silenced:
             enable_progress_bars()
+
+
+@contextmanager
+def console_progress() -> Iterator[Progress]:
+    """Draw one bar a file on stderr, where that is a terminal."""
+    bars: dict[str, tqdm] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            # disable=None: drawn on a terminal only
+            bars[what] = tqdm(desc=what, unit="B", unit_scale=True, file=sys.stderr, disable=None)
+        bars[what].total = total or None
+        bars[what].n = done
+        bars[what].update(0)
+
+    try:
+        yield report
+    finally:
+        for bar in bars.values():
+            bar.close()
