@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from make_checkpoints import normal
+from tests.golden.make_checkpoints import normal
 from safetensors.torch import load_file
 
 from stylemask_core import StyleMaskPipeline

@@ -1,0 +1,95 @@
+"""FFHQ-1024 against what the authors' own code computes, from their files to the picture."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors import safe_open
+
+from tests.golden.make_checkpoints import FILES
+
+pytestmark = pytest.mark.slow
+
+GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[1]
+GIGABYTE = 1e9
+TENSOR_TOLERANCE, IMAGE_TOLERANCE = 1e-4, 1e-3  # max |a - b| / max |b|
+with safe_open(GOLDEN / "expected.safetensors", "pt") as file:
+    EXPECTED = sorted(file.keys())
+
+
+def run(*command: object) -> tuple[str, float]:
+    """Run Python in a fresh process; return its output and its peak memory [bytes]."""
+    arguments = [sys.executable, *map(str, command)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)  # tells the peak of this process alone
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return output, usage.ru_maxrss * 1024
+
+
+@pytest.fixture(scope="module")
+def conversion(tmp_path_factory):
+    """The golden checkpoints, converted by the command line: folder and peak memory."""
+    folder = tmp_path_factory.mktemp("ffhq")
+    run(GOLDEN / "make_checkpoints.py", folder / "pt")
+    flags = [
+        argument
+        for part, name in FILES.items()
+        for argument in (f"--{part.replace('_', '-')}", folder / "pt" / name)
+    ]
+    _, peak = run("-m", "stylemask_core", "convert", *flags, "-o", folder / "model")
+    for name in FILES.values():  # a gigabyte that is not needed any more
+        (folder / "pt" / name).unlink()
+    return folder / "model", peak
+
+
+@pytest.fixture(scope="module")
+def model(conversion):
+    return conversion[0]
+
+
+@pytest.fixture(scope="module")
+def comparison(model):
+    """Deviation of every golden tensor, and the peak memory of computing them all."""
+    output, peak = run(GOLDEN / "compute.py", model)
+    return json.loads(output), peak
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_authors_tensors_are_reproduced(name, comparison):
+    tolerance = IMAGE_TOLERANCE if "image" in name else TENSOR_TOLERANCE
+    assert comparison[0][name] <= tolerance
+
+
+def test_converting_stays_under_two_and_a_half_gigabytes(conversion):
+    assert conversion[1] < 2.5 * GIGABYTE
+
+
+def test_the_whole_comparison_stays_under_four_gigabytes(comparison):
+    assert comparison[1] < 4 * GIGABYTE
+
+
+def test_loading_all_networks_stays_under_2400_megabytes(model):
+    script = "import sys; from stylemask_core import StyleMaskPipeline as P; P.from_pretrained"
+    _, peak = run("-c", f"{script}(sys.argv[1], device='cpu')", model)
+    assert peak < 2.4 * GIGABYTE
+
+
+def test_the_command_line_goes_from_photos_to_a_picture_of_1024_pixels(model, photo, tmp_path):
+    source, target = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    photo.save(source, quality=95)
+    photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target, quality=95)
+    result = tmp_path / "result.png"
+    run("-m", "stylemask_core", "reenact", source, target, "--model", model, "-o", result)
+    with Image.open(result) as picture:
+        assert picture.size == (1024, 1024)
+        assert np.asarray(picture).std() > 1
