@@ -9,6 +9,14 @@ class InvalidInputError(StyleMaskError):
     """An argument, picture or latent code cannot be used as given."""
 
 
+class NoFaceError(InvalidInputError):
+    """No face was found in a picture that needs one."""
+
+
+class DetectorError(StyleMaskError):
+    """A face detector cannot be used on this machine."""
+
+
 class WeightsError(StyleMaskError):
     """A model folder is missing, incomplete, damaged or does not fit its config."""
 

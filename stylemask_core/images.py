@@ -109,6 +109,16 @@ def centre_square(image: Image.Image, size: int) -> Image.Image:
     return image.resize((size, size), Image.Resampling.LANCZOS, box=box)
 
 
+def shrunk(image: Image.Image, longest: int) -> tuple[Image.Image, float]:
+    """A copy whose long side is at most so many px, and the factor back to the original."""
+    factor = max(image.size) / longest
+    if factor <= 1:
+        return image, 1.0
+    # at least a pixel: a panorama may be thin
+    size = (max(1, round(image.width / factor)), max(1, round(image.height / factor)))
+    return image.resize(size, Image.Resampling.BOX), factor
+
+
 def to_tensor(image: Image.Image) -> torch.Tensor:
     """RGB picture → [1, 3, H, W] float32 in −1…1."""
     array = np.asarray(image.convert("RGB"), dtype=np.float32)

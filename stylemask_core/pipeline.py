@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from stylemask_core import hub, images, inversion, model_source, repository
+from stylemask_core import alignment, framing, hub, images, inversion, model_source, repository
 from stylemask_core.config import ENCODER_INPUT_SIZE, MAX_SEED, TRUNCATION_RANGE
 from stylemask_core.errors import InvalidInputError
+from stylemask_core.framing import Align
+from stylemask_core.landmarks import Face
 from stylemask_core.progress import Progress
 from stylemask_core.style_space import Styles, StyleSpace, mix_styles
-
-Align = Literal["auto", "none"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,19 @@ class Inversion:
     """What became of a picture on its way to a code.
 
     Args:
-        code: the W+ code the encoder found.
+        code: the W+ code that was found.
         crop: the square the encoder saw, at the generator's resolution.
+        quad: where the square lies, [4, 2] px in the upright picture: top left, bottom left,
+            bottom right, top right corner.
+        faces: the faces that were found in the picture, largest first.
+        note: "", or one sentence on what had to stand in for something better.
     """
 
     code: LatentCode
     crop: Image.Image
+    quad: np.ndarray
+    faces: list[Face]
+    note: str = ""
 
     @property
     def w_plus(self) -> torch.Tensor:
@@ -258,27 +265,80 @@ class StyleMaskPipeline:
         codes: torch.Tensor = self.encoder(batch.to(self.device, torch.float32))
         return codes
 
-    def invert(self, image: Image.Image, align: Align = "auto") -> Inversion:
-        """Find the code whose picture comes closest to the given one.
+    def detect_faces(self, image: Image.Image, progress: Progress | None = None) -> list[Face]:
+        """Find the faces of any PIL picture, the largest first.
 
         Args:
-            image: any PIL picture with one face.
-            align: "auto" cuts the centred square; "none" takes a square picture as it is.
+            image: of any mode and size; points are px of the upright picture.
+            progress: called while the detector's weights are downloaded.
 
         Raises:
-            InvalidInputError: too small, too large, damaged, or not square with align "none".
+            InvalidInputError: too small, too large or damaged.
+            DetectorError: no face detector can be used on this machine.
         """
-        if align not in ("auto", "none"):
-            raise InvalidInputError(f"align {align!r} is unknown: choose 'auto' or 'none'")
+        return framing.find_faces(images.to_rgb(image), self._profile, progress)[0]
+
+    @property
+    def _profile(self) -> framing.Profile:
+        return framing.PROFILES[self.config.alignment]
+
+    def invert(
+        self,
+        image: Image.Image,
+        align: Align = "auto",
+        face: int = 0,
+        landmarks: Any = None,
+        truncation: float = 1.0,
+        progress: Progress | None = None,
+    ) -> Inversion:
+        """Find the code whose picture comes closest to a face in the given one.
+
+        Args:
+            image: any PIL picture.
+            align: "auto" looks for faces; "none" takes a square picture as it is.
+            face: which of the faces found, 0 for the largest.
+            landmarks: eyes and mouth corners [4, 2] as `Face.points`, or 68 landmarks [68, 2], px
+                of the upright picture; no face is looked for then.
+            truncation: psi in 0…1, towards the mean w; 1 leaves the code as it was found.
+            progress: called while the detector's weights are downloaded.
+
+        Raises:
+            InvalidInputError: the picture or an argument cannot be used.
+            NoFaceError: there is no face, and the model needs one.
+            DetectorError: no face detector can be used on this machine.
+        """
+        psi = check_truncation(truncation)
         rgb = images.to_rgb(image)
-        if align == "none" and rgb.width != rgb.height:
-            raise InvalidInputError(
-                f"an aligned picture is square, this is {rgb.width}×{rgb.height}"
-            )
-        crop = images.centre_square(rgb, self.config.resolution)
-        seen = images.to_tensor(images.centre_square(rgb, ENCODER_INPUT_SIZE))
+        framed = framing.frame(rgb, self._profile, align, face, landmarks, progress)
+        crop = framed.cut(rgb, self.config.resolution)
+        seen = images.to_tensor(framed.cut(rgb, ENCODER_INPUT_SIZE))
         codes = self.refine(images.to_tensor(crop), self.encode(seen))
-        return Inversion(LatentCode(codes), crop)
+        with torch.inference_mode():
+            code = LatentCode(self.generator.mapping.truncate(codes, psi))
+        return Inversion(code, crop, framed.quad, framed.faces, framed.note)
+
+    def paste_back(
+        self, photo: Image.Image, inversion: Inversion, picture: Image.Image
+    ) -> Image.Image:
+        """Lay a result over the square of the photo that was inverted, with a soft border.
+
+        Args:
+            photo: the picture that was inverted.
+            inversion: what `invert` made of it.
+            picture: the result, a square.
+
+        Returns:
+            RGB of the upright photo's size; outside the square it is the photo, bit by bit.
+
+        Raises:
+            InvalidInputError: the photo cannot be used, or the result is no square.
+        """
+        if picture.width != picture.height:
+            raise InvalidInputError(
+                f"a square is pasted back, this is {picture.width}×{picture.height}"
+            )
+        rgb = images.to_rgb(photo)
+        return alignment.paste_back(rgb, inversion.quad, picture.convert("RGB"))
 
     def refine(self, batch: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Take the model's refinement steps from codes towards the pictures they are to show.
