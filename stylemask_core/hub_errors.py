@@ -52,6 +52,11 @@ def explained(repository: str) -> Iterator[None]:
         raise WeightsError(f"cannot download {repository}: {error}") from error
 
 
+def not_cached(repository: str) -> str:
+    """The message where only the cache was to be asked."""
+    return f"{repository} is not in the cache: load it once without local_files_only"
+
+
 def _answer(status: int, repository: str, endpoint: str) -> str:
     if status == 401:
         return f"{endpoint} does not accept the token in HF_TOKEN: make a new one, or unset it"
@@ -61,11 +66,13 @@ def _answer(status: int, repository: str, endpoint: str) -> str:
 
 
 def _unreachable(repository: str, endpoint: str, error: Exception) -> str:
-    from huggingface_hub import constants
+    from huggingface_hub import constants, errors
 
     if constants.is_offline_mode():
         return f"{repository} is not in the cache and HF_HUB_OFFLINE is set: unset it to download"
     cause = error.__cause__ or error
+    if isinstance(cause, errors.RevisionResolutionError):  # it was not allowed to ask
+        return not_cached(repository)
     return (
         f"no folder or cached model {repository!r}, and {endpoint} cannot be reached "
         f"({type(cause).__name__}): check the connection and HF_ENDPOINT"

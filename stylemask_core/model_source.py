@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 
 FFHQ = "ffhq"
 FFHQ_VARIABLE = "STYLEMASK_FFHQ_REPO"
-LIKE_A_HUB_ID = re.compile(r"[\w-][^/\\]*/[^/\\]+")  # user/repo, but not ./folder or ~/folder
+# user/repo and user/repo@revision, but not ./folder or ~/folder
+LIKE_A_HUB_ID = re.compile(r"[\w-][^/\\@]*/[^/\\@]+(@.*)?")
 
 
 @dataclass(frozen=True)

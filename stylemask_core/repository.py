@@ -14,7 +14,7 @@ from typing import Any
 from stylemask_core import hub
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import WeightsError
-from stylemask_core.hub_errors import explained
+from stylemask_core.hub_errors import explained, not_cached
 from stylemask_core.model_card import with_front_matter
 from stylemask_core.progress import Progress, bar_class, bars_on_a_terminal_only
 
@@ -114,7 +114,7 @@ def snapshot(
     if cached := _cached_folder(pinned):
         return cached
     if local_files_only:
-        raise WeightsError(f"{pinned} is not in the cache: load it once without local_files_only")
+        raise WeightsError(not_cached(str(pinned)))
     with explained(str(pinned)):
         listing = HfApi().get_paths_info(pinned.id, list(hub.FILES), revision=pinned.revision)
     files = {file.path: file for file in listing}

@@ -11,6 +11,7 @@ from stylemask_core.cli import main
 from stylemask_core.encoder import build_encoder
 from stylemask_core.generator import Generator
 from stylemask_core.mask_network import MaskNetwork
+from tests.hub_server import HubServer
 
 torch.set_num_threads(1)  # the tensors here are small: threads waiting for each other cost more
 
@@ -61,6 +62,32 @@ def tiny_folder(tiny_model, tmp_path_factory):
 def own_folder(tiny_folder, tmp_path):
     """A copy of the tiny model's folder that a test may damage."""
     return shutil.copytree(tiny_folder, tmp_path / "own")
+
+
+@pytest.fixture
+def hub_server(monkeypatch, tmp_path):
+    """A Hub on loopback that huggingface_hub in this process talks to, with an empty cache."""
+    from huggingface_hub import constants
+
+    server = HubServer()
+    home = tmp_path / "hf_home"
+    template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    for name, value in {
+        "ENDPOINT": server.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": template,
+        "HF_HOME": str(home),
+        "HF_HUB_CACHE": str(home / "hub"),
+        "HF_TOKEN_PATH": str(home / "token"),
+        "HF_HUB_OFFLINE": False,
+        "HF_HUB_DISABLE_XET": True,
+    }.items():
+        assert hasattr(constants, name)
+        monkeypatch.setattr(constants, name, value)
+    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "STYLEMASK_FFHQ_REPO"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path / "stylemask_home"))
+    yield server
+    server.close()
 
 
 @pytest.fixture

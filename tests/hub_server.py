@@ -63,9 +63,8 @@ class HubServer:
         self.token = "hf_secret"
         self.cuts: dict[str, list[int]] = {}
         self.forged: Files = {}
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self})
-        )
+        handler = type("Handler", (_Handler,), {"hub": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -82,12 +81,12 @@ class HubServer:
 
     def downloads(self) -> list[str]:
         """Names of the files whose bytes were sent, in order."""
-        files = (
-            r.path.rsplit("/", 1)[-1]
-            for r in self.requests
-            if r.method == "GET" and "/resolve/" in r.path
-        )
-        return list(files)
+        sent = [request.path for request in self.requests if request.method == "GET"]
+        return [
+            self.names.get(path.removeprefix("/cdn/"), path.rsplit("/", 1)[-1])
+            for path in sent
+            if path.startswith("/cdn/") or "/resolve/" in path
+        ]
 
 
 def is_large(name: str) -> bool:
