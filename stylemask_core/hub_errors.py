@@ -43,13 +43,13 @@ def explained(repository: str) -> Iterator[None]:
         raise WeightsError(_answer(error.response.status_code, repository, endpoint)) from error
     except (errors.RevisionResolutionError, errors.OfflineModeIsEnabled, httpx.HTTPError) as error:
         raise WeightsError(_unreachable(repository, endpoint, error)) from error
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise WeightsError(
                 f"the disk is full, {repository} is not whole: free some space or set HF_HOME to "
                 f"a folder on another disk (now {constants.HF_HOME})"
             ) from error
-        raise WeightsError(f"cannot download {repository}: {error}") from error
+        raise WeightsError(f"{repository} on the Hub: {error}") from error
 
 
 def not_cached(repository: str) -> str:

@@ -31,13 +31,14 @@ def with_front_matter(card: str, config: ModelConfig) -> str:
         WeightsError: the card's front matter is no YAML.
     """
     from huggingface_hub import ModelCard, ModelCardData
+    from yaml import YAMLError
 
     if not card.startswith(FENCE):
         return f"{front_matter(config)}\n{card}"
     try:
         given = ModelCard(card, ignore_metadata_errors=False)
         said = given.data.to_dict()
-    except ValueError as error:
+    except (ValueError, YAMLError) as error:
         raise WeightsError(f"the front matter of README.md cannot be read: {error}") from error
     if "license" in said:  # its name and link go with it
         fields = {key: value for key, value in _fields(config).items() if "license" not in key}

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tqdm import tqdm
-
 Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all (0 where unknown)
 
 
@@ -63,6 +61,8 @@ def bars_on_a_terminal_only() -> Iterator[None]:
 @contextmanager
 def console_progress() -> Iterator[Progress]:
     """Draw one bar a file on stderr, where that is a terminal."""
+    from tqdm import tqdm
+
     bars: dict[str, tqdm] = {}
 
     def report(what: str, done: int, total: int) -> None:
