@@ -23,9 +23,11 @@ from stylemask_core.errors import StyleMaskError, UsageError
 from stylemask_core.hub import EMBEDDED
 from stylemask_core.inputs import parse_seed
 from stylemask_core.model_source import FFHQ
+from stylemask_core.photo_inputs import parse_landmarks
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
 SIZE_RANGE = (16, 4096)  # [px] of --size
+MAX_FACE = 1000  # of --face
 NO_LAYER = "none"
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_TERMINATED = 2, 130, 143
 INPUT = "a picture, a .npy code (z or W+) or seed:7"
@@ -108,10 +110,30 @@ def _picture_options() -> Parser:
     return options
 
 
+def _photo_options() -> Parser:
+    options = Parser(add_help=False)
+    photos = options.add_argument_group("pictures")
+    roles = {"": "", "source-": "of SOURCE alone: ", "target-": "of TARGET alone: "}
+    about = "which of the faces found, 1 is the largest"
+    for role, whose in roles.items():
+        number = _number(1, MAX_FACE, int)
+        photos.add_argument(f"--{role}face", type=number, metavar="N", help=whose + about)
+    about = "eyes and mouth corners [px], 8 numbers, or 68 landmarks, 136 numbers"
+    for role, whose in roles.items():
+        name = f"--{role}landmarks"
+        photos.add_argument(name, type=parse_landmarks, metavar="X,Y,…", help=whose + about)
+    about = "the pictures are square and framed like the model's own: seek no face"
+    photos.add_argument("--aligned", action="store_true", help=about)
+    about = "psi of the codes of pictures, 0…1; as they were found if not given"
+    truncation = _number(*TRUNCATION_RANGE, float)
+    photos.add_argument("--inversion-truncation", type=truncation, metavar="PSI", help=about)
+    return options
+
+
 def build_parser() -> Parser:
     """The parser of the whole command line; `args.run(args)` does what was asked."""
     common, model = _common_options(), _model_options()
-    mixing, picture = _mixing_options(), _picture_options()
+    mixing, picture, photos = _mixing_options(), _picture_options(), _photo_options()
     parser = Parser(
         prog="stylemask",
         description="Give a face the head pose and expression of another.",
@@ -137,15 +159,18 @@ def build_parser() -> Parser:
     mix.add_argument("--source-seed", type=parse_seed, required=True, metavar="N")
     mix.add_argument("--target-seed", type=parse_seed, required=True, metavar="N")
     mix.add_argument("-o", "--output", type=Path, required=True, metavar="PICTURE")
+    mix.set_defaults(paste_back=False)
 
-    reenact = command(commands.reenact, mixing, picture, model)
+    reenact = command(commands.reenact, mixing, picture, photos, model)
     about = f"{INPUT}; folders are paired by sorted name, a single one goes with every file"
     reenact.add_argument("source", metavar="SOURCE", help=f"whose identity is kept: {about}")
     reenact.add_argument("target", metavar="TARGET", help="whose pose is taken: likewise")
+    about = "lay the result back into the photo that SOURCE is"
+    reenact.add_argument("--paste-back", action="store_true", help=about)
     about = "a picture, or a folder if SOURCE or TARGET is one"
     reenact.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=about)
 
-    inspect = command(commands.inspect, mixing, model)
+    inspect = command(commands.inspect, mixing, photos, model)
     inspect.add_argument("source", metavar="SOURCE", help=INPUT)
     inspect.add_argument("target", metavar="TARGET", help="likewise")
     about = f"gets {', '.join(commands.INSPECTION_FILES)}"

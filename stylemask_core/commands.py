@@ -12,7 +12,8 @@ from tqdm import tqdm
 from stylemask_core import figures, images, inspection, outputs
 from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
-from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input, read_code
+from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input
+from stylemask_core.photo_inputs import CodeReader
 from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline, pick_device
 from stylemask_core.progress import console_progress
 
@@ -46,16 +47,18 @@ def reenact(args: argparse.Namespace) -> int:
 
 
 def _reenact_pair(args: argparse.Namespace, source: Input, target: Input) -> int:
+    reader = CodeReader(args, source, target, tell)
     outputs.check_distinct([args.output], _paths(source, target))
     outputs.check_picture_path(args.output)
     pipeline = _load(args)
-    codes = _read_pair(args, pipeline, source, target)
-    outputs.write_picture(args.output, _render(args, pipeline, *codes))
+    codes = _read_pair(reader, pipeline, source, target)
+    outputs.write_picture(args.output, _render(args, pipeline, source, *codes))
     tell(f"wrote {args.output}")
     return EXIT_DONE
 
 
 def _reenact_folders(args: argparse.Namespace, source: Input, target: Input) -> int:
+    reader = CodeReader(args, source, target, tell)
     pairs = pair_up(source, target, args.output)
     outputs.check_distinct(
         (pair.output for pair in pairs),
@@ -64,18 +67,18 @@ def _reenact_folders(args: argparse.Namespace, source: Input, target: Input) -> 
     outputs.check_folder_path(args.output)
     pipeline = _load(args)
     single = {
-        item: read_code(pipeline, item, args.truncation)
-        for item in (source, target)
+        role: reader.read(pipeline, item, role)
+        for role, item in (("source", source), ("target", target))
         if not is_folder(item)
     }
     failed: list[Pair] = []
     for pair in tqdm(pairs, unit="pair", file=sys.stderr, disable=None):
         try:
             source_code, target_code = (
-                single.get(item) or read_code(pipeline, item, args.truncation)
-                for item in (pair.source, pair.target)
+                single.get(role) or reader.read(pipeline, item, role)
+                for role, item in (("source", pair.source), ("target", pair.target))
             )
-            picture = _render(args, pipeline, source_code, target_code)
+            picture = _render(args, pipeline, pair.source, source_code, target_code)
             outputs.write_picture(pair.output, picture)
         except StyleMaskError as error:
             failed.append(pair)
@@ -95,12 +98,13 @@ def inspect(args: argparse.Namespace) -> int:
             raise UsageError(f"{label(item)} is a folder: inspect takes one pair")
     if args.output is None and not args.json:
         raise UsageError("nothing to do: give -o FOLDER, --json or both")
+    reader = CodeReader(args, source, target, tell)
     if args.output is not None:
         files = [args.output / name for name in INSPECTION_FILES]
         outputs.check_distinct(files, _paths(source, target))
         outputs.check_folder_path(args.output)
     pipeline = _load(args)
-    codes = _read_pair(args, pipeline, source, target)
+    codes = _read_pair(reader, pipeline, source, target)
     found = inspection.inspect(pipeline, *codes, strength=args.strength)
     if args.output is not None:
         _write_inspection(args.output, found)
@@ -175,19 +179,23 @@ def _load(args: argparse.Namespace) -> StyleMaskPipeline:
 
 
 def _read_pair(
-    args: argparse.Namespace, pipeline: StyleMaskPipeline, source: Input, target: Input
+    reader: CodeReader, pipeline: StyleMaskPipeline, source: Input, target: Input
 ) -> tuple[Code, Code]:
-    source_code, target_code = (
-        read_code(pipeline, item, args.truncation) for item in (source, target)
-    )
-    return source_code, target_code
+    return reader.read(pipeline, source, "source"), reader.read(pipeline, target, "target")
 
 
 def _render(
-    args: argparse.Namespace, pipeline: StyleMaskPipeline, source: Code, target: Code
+    args: argparse.Namespace,
+    pipeline: StyleMaskPipeline,
+    item: Input,
+    source: Code,
+    target: Code,
 ) -> Image.Image:
-    """The picture to write: the result, or source | target | result."""
-    panels = [pipeline.reenact(source, target, args.strength, args.layers).image]
+    """The picture to write: the result, source | target | result, or the source's photo with it."""
+    result = pipeline.reenact(source, target, args.strength, args.layers).image
+    if args.paste_back and isinstance(item, Path) and isinstance(source, Inversion):
+        return pipeline.paste_back(images.read_picture(item), source, result)
+    panels = [result]
     if args.grid:
         panels = [_picture(pipeline, code) for code in (source, target)] + panels
     if args.size is not None:

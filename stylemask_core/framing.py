@@ -105,12 +105,12 @@ def frame(
         raise InvalidInputError(f"face {face!r} is not usable: give 0 for the largest, 1, 2, …")
     if (align == "none") + (marked is not None) + (face > 0) > 1:
         raise InvalidInputError("choose one: a face by number, its landmarks, or align 'none'")
-    whole = alignment.centred_quad(picture.size)
+    whole, is_square = alignment.centred_quad(picture.size), picture.width == picture.height
     if marked is not None:
         points = alignment.check_landmarks(marked, picture.size)
         return Framing(alignment.ffhq_quad(points), [])
     if align == "none":
-        if picture.width != picture.height:
+        if not is_square:
             raise InvalidInputError(
                 f"an aligned picture is square, this is {picture.width}×{picture.height}"
             )
@@ -131,9 +131,10 @@ def frame(
                 "no face was found: give a photo with an upright, frontal face, mark eyes and "
                 "mouth corners, or say that the picture is aligned already"
             )
-        return Framing(whole, [], note or "no face was found: the centred square is taken")
+        if not note and not is_square:
+            note = "no face was found: the centred square is taken"
+        return Framing(whole, [], note)
     quad = faces[face].quad
-    is_square = picture.width == picture.height
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:
         quad = whole
     return Framing(quad, faces, note)

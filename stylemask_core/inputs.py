@@ -7,8 +7,7 @@ import numpy as np
 
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import InvalidInputError, UsageError
-from stylemask_core.images import read_picture
-from stylemask_core.pipeline import Code, StyleMaskPipeline, check_seed
+from stylemask_core.pipeline import LatentCode, StyleMaskPipeline, check_seed
 
 SEED_PREFIX = "seed:"
 ARRAY_SUFFIX = ".npy"
@@ -129,22 +128,18 @@ def _files(item: Input) -> list[Input]:
     return [*sorted(files, key=lambda path: (path.stem, path.suffix))]
 
 
-def read_code(pipeline: StyleMaskPipeline, item: Input, truncation: float | None) -> Code:
-    """Turn an input into a code.
+def read_array(pipeline: StyleMaskPipeline, item: Path, truncation: float | None) -> LatentCode:
+    """Read a code from a file.
 
     Args:
         pipeline: the model.
-        item: a seed, a `.npy` array (z or W+) or a picture.
-        truncation: psi for seeds and z, None for the model's default; W+ codes and pictures
-            already lie where they should and are left as they are.
+        item: a `.npy` array, z or W+.
+        truncation: psi for z, None for the model's default; W+ already lies where it should and
+            is left as it is.
 
     Raises:
         InvalidInputError: the file cannot be used.
     """
-    if isinstance(item, int):
-        return pipeline.sample(item, truncation)
-    if item.suffix.lower() != ARRAY_SUFFIX:
-        return pipeline.invert(read_picture(item))
     values = _open_array(item)
     latents, dim = pipeline.config.num_latents, pipeline.config.latent_dim
     is_z = values.shape in ((dim,), (1, dim))

@@ -54,9 +54,10 @@ def prepare(progress: Progress | None = None) -> Path:
                 folder.mkdir(parents=True, exist_ok=True)
                 _bring(name, folder, progress)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+            cause = getattr(error, "reason", error)  # of an URLError, the error of the socket
+            reason = getattr(cause, "strerror", None) or cause
             raise DetectorError(
-                f"{name} cannot be had from {_origin()} ({reason}); {WEIGHTS_VARIABLE} may name a "
+                f"{name} cannot be had from {_origin()} ({reason}); {WEIGHTS_VARIABLE} can name a "
                 "folder that has it"
             ) from error
     return folder

@@ -119,7 +119,7 @@ def _make(kind: str, progress: Progress | None) -> FaceDetector:
     except DetectorError as error:
         if kind == FACE_ALIGNMENT:
             raise
-        note = f"faces are found by the less exact Haar cascades: {error}"
+        note = f"Haar cascades find the faces, less exactly than face-alignment: {error}"
         logger.warning("%s", note)
         return HaarDetector(note)
 

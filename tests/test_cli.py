@@ -175,9 +175,9 @@ def test_a_single_picture_is_inverted_once_for_a_whole_folder(stylemask, monkeyp
         face(name)
     invert, calls = StyleMaskPipeline.invert, []
 
-    def counted(self, image):
+    def counted(self, image, **options):
         calls.append(image)
-        return invert(self, image)
+        return invert(self, image, **options)
 
     monkeypatch.setattr(StyleMaskPipeline, "invert", counted)
     assert stylemask("reenact", "faces", "target.png", "-o", "out")[0] == 0
