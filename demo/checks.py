@@ -13,12 +13,13 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 
 from stylemask_core import InvalidInputError, StyleMaskError
+from stylemask_core.arguments import check_seed
 from stylemask_core.config import STRENGTH_RANGE
-from stylemask_core.pipeline import check_seed
 
 LONGEST_LINE = 300  # characters of an error; messages may quote what was sent
 
 logger = logging.getLogger(__name__)
+Points = tuple[tuple[float, float], ...]
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
@@ -104,6 +105,56 @@ def layers_of(value: Any) -> list[str] | None:
     ):
         raise InvalidInputError('layers must be a list of names, such as ["coarse"]')
     return names
+
+
+def face_of(value: Any, role: str) -> int:
+    """The index of a face from its number, which counts from 1.
+
+    Raises:
+        InvalidInputError: it is no whole number from 1 on.
+    """
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or value < 1:
+        raise InvalidInputError(
+            f"{role} face {value!r} is not usable: give 1 for the largest, 2 for the next, …"
+        )
+    return int(value) - 1
+
+
+def landmarks_of(value: Any, role: str) -> Points | None:
+    """Eyes and mouth corners, or None to have them found.
+
+    Args:
+        value: 8 numbers (x and y of both eyes and both mouth corners), 136 numbers (68 landmarks),
+            the same in pairs, or None.
+        role: "source" or "target".
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    if value is None:
+        return None
+    flat = []
+    for item in value if isinstance(value, list) else [value]:
+        flat += item if isinstance(item, list) else [item]
+    if len(flat) not in (8, 136):
+        raise InvalidInputError(
+            f"{role} landmarks must be 8 numbers (x and y of both eyes and both mouth corners) or "
+            f"136 (68 landmarks), not {len(flat)}"
+        )
+    numbers = [number(item, f"{role} landmark") for item in flat]
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def flag_of(value: Any, name: str) -> bool:
+    """True or false.
+
+    Raises:
+        InvalidInputError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{name} {value!r} is not usable: give true or false")
+    return value
 
 
 def path_of(picture: Any, role: str) -> str:

@@ -10,11 +10,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from stylemask_core import figures, images, inspection, outputs
+from stylemask_core.arguments import pick_device
 from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
 from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input
 from stylemask_core.photo_inputs import CodeReader
-from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline, pick_device
+from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline
 from stylemask_core.progress import console_progress
 
 EXIT_DONE, EXIT_FAILED = 0, 1

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from stylemask_core.arguments import check_seed
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import InvalidInputError, UsageError
-from stylemask_core.pipeline import LatentCode, StyleMaskPipeline, check_seed
+from stylemask_core.pipeline import LatentCode, StyleMaskPipeline
 
 SEED_PREFIX = "seed:"
 ARRAY_SUFFIX = ".npy"

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from stylemask_core import alignment, framing, hub, images, inversion, model_source, repository
-from stylemask_core.config import ENCODER_INPUT_SIZE, MAX_SEED, TRUNCATION_RANGE
+from stylemask_core.arguments import check_seed, check_truncation, pick_device
+from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
@@ -88,31 +89,6 @@ class Reenactment(Synthesis):
 
 
 Code = LatentCode | Inversion  # both carry w_plus
-
-
-def check_seed(seed: Any) -> int:
-    """Return the seed as int.
-
-    Raises:
-        InvalidInputError: it is no whole number in 0…2³²−1.
-    """
-    whole = isinstance(seed, int | np.integer) or (isinstance(seed, float) and seed.is_integer())
-    if isinstance(seed, bool) or not whole or not 0 <= seed <= MAX_SEED:
-        raise InvalidInputError(f"seed {seed!r} is not usable: give a whole number 0…{MAX_SEED}")
-    return int(seed)
-
-
-def check_truncation(truncation: Any) -> float:
-    """Return the truncation psi as float.
-
-    Raises:
-        InvalidInputError: it is no number in 0…1.
-    """
-    low, high = TRUNCATION_RANGE
-    number = isinstance(truncation, int | float | np.number) and not isinstance(truncation, bool)
-    if not number or not low <= truncation <= high:
-        raise InvalidInputError(f"truncation {truncation} is out of range: give {low:g}…{high:g}")
-    return float(truncation)
 
 
 class StyleMaskPipeline:
@@ -394,24 +370,3 @@ class StyleMaskPipeline:
         mixed = mix_styles(source_styles, target_styles, masks, strength, selected)
         tensor = self.generator.synthesize(mixed, self.generator.rgb_styles(source.w_plus))
         return Reenactment(tensor.float(), torch.cat(masks, 1), mixed)
-
-
-def pick_device(device: str) -> torch.device:
-    """Resolve a device name.
-
-    Args:
-        device: "auto", "cpu", "cuda" or "cuda:N".
-
-    Raises:
-        InvalidInputError: unknown, or not on this machine.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise InvalidInputError(f"device {device!r} cannot be used: {error}") from error
-    if chosen.type not in ("cpu", "cuda"):
-        raise InvalidInputError(f"device {device!r} is not supported: choose cpu or cuda")
-    return chosen
