@@ -153,7 +153,7 @@ def from_hub(file: HubFile, path: Path, progress: Progress | None = None) -> Pat
             )
         with part.open("ab") as content:
             if content.tell() > file.size:
-                content.truncate(0)
+                content.truncate(content.seek(0))
             http_get(
                 found.location,
                 content,
@@ -197,6 +197,7 @@ def from_drive(file: DriveFile, path: Path, progress: Progress | None = None) ->
         if progress is not None:
             progress(file.name, done, total or 0)
 
+    resumed = list(path.parent.glob(f"{arrived.name}*.part"))  # gdown's
     try:
         with _full_disk_explained(path):
             download(
@@ -210,6 +211,8 @@ def from_drive(file: DriveFile, path: Path, progress: Progress | None = None) ->
                 retries=3,
             )
     except (DownloadError, OSError) as error:  # those of requests are OSErrors
+        for part in resumed:
+            part.unlink(missing_ok=True)  # tried once more in vain: the next call begins anew
         reason = " ".join(str(error).split())
         raise WeightsError(f"Google Drive refuses {file.name} ({reason}): {by_hand}") from error
     try:

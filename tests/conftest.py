@@ -65,12 +65,12 @@ def own_folder(tiny_folder, tmp_path):
 
 
 @pytest.fixture
-def hub_server(monkeypatch, tmp_path):
+def hub_server(monkeypatch, tmp_path_factory):
     """A Hub on loopback that huggingface_hub in this process talks to, with an empty cache."""
     from huggingface_hub import constants
 
     server = HubServer()
-    home = tmp_path / "hf_home"
+    home = tmp_path_factory.mktemp("home")
     template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     for name, value in {
         "ENDPOINT": server.url,
@@ -85,7 +85,7 @@ def hub_server(monkeypatch, tmp_path):
         monkeypatch.setattr(constants, name, value)
     for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "STYLEMASK_FFHQ_REPO"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path / "stylemask_home"))
+    monkeypatch.setenv("STYLEMASK_HOME", str(home / "stylemask"))
     yield server
     server.close()
 

@@ -53,6 +53,7 @@ class HubServer:
         token: the only one it knows.
         cuts: bytes after which the next download of a file is cut, by file name.
         forged: what is sent in place of a file's bytes, by file name.
+        drive: files it gives like a file host, by name.
     """
 
     def __init__(self) -> None:
@@ -63,6 +64,7 @@ class HubServer:
         self.token = "hf_secret"
         self.cuts: dict[str, list[int]] = {}
         self.forged: Files = {}
+        self.drive: Files = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -76,8 +78,11 @@ class HubServer:
 
     def add(self, name: str, folder: Path, ref: str = "main") -> str:
         """Commit a folder's files to a repository, which is made if need be; return the sha."""
-        repository = self.repositories.setdefault(name, HubRepository())
-        return repository.commit({path.name: path.read_bytes() for path in folder.iterdir()}, ref)
+        return self.hold(name, {path.name: path.read_bytes() for path in folder.iterdir()}, ref)
+
+    def hold(self, name: str, files: Files, ref: str = "main") -> str:
+        """The same for files in memory."""
+        return self.repositories.setdefault(name, HubRepository()).commit(files, ref)
 
     def downloads(self) -> list[str]:
         """Names of the files whose bytes were sent, in order."""
@@ -199,7 +204,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.hub.cuts.get(name):
             kept = self.hub.cuts[name].pop(0)
             self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(content)))
+            for header, value in {**headers, "Content_Length": str(len(content))}.items():
+                self.send_header(header.replace("_", "-"), value)
             self.end_headers()
             self.wfile.write(content[:kept])
             self.wfile.flush()
@@ -207,6 +213,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self.send(206 if start else 200, content, **headers)
+
+    def drive_file(self, name: str) -> None:
+        if name in self.hub.drive:
+            self.send_content(name, self.hub.drive[name], {"Content_Type": "application/octet"})
+        else:
+            self.send(404, b"no such file", Content_Type="text/plain")
 
     # uploads
 
@@ -282,6 +294,7 @@ _ROUTES = [
     (rf"/api/models/{_NAME}/paths-info/(.+)", _Handler.paths_info),
     (rf"/{_NAME}/resolve/([^/]+)/(.+)", _Handler.resolve),
     (r"/cdn/(\w+)", _Handler.cdn),
+    (r"/drive/(.+)", _Handler.drive_file),
     (r"/api/repos/create", _Handler.create),
     (r"/api/validate-yaml", _Handler.validate_yaml),
     (rf"/api/models/{_NAME}/preupload/(.+)", _Handler.preupload),
