@@ -73,9 +73,7 @@ def locate(
     if name == hub.EMBEDDED:
         folder = hub.EMBEDDED_FOLDER
     if _is_dir(folder):
-        if revision:
-            raise WeightsError(f"{name} is a folder: a revision goes with a Hub repository")
-        return ModelSource(folder, name)
+        return _local(folder, name, revision)
     if isinstance(model, str) and LIKE_A_HUB_ID.fullmatch(model):
         return _from_hub(model, revision, local_files_only, progress)
     hint = "is no Hub id (user/repo) either: " if isinstance(model, str) and "/" in model else ""
@@ -90,6 +88,12 @@ def _is_dir(folder: Path) -> bool:
         return folder.is_dir()
     except OSError:  # e.g. a name longer than the file system allows
         return False
+
+
+def _local(folder: Path, name: str, revision: str | None) -> ModelSource:
+    if revision:
+        raise WeightsError(f"{name} is a folder: a revision goes with a Hub repository")
+    return ModelSource(folder, name)
 
 
 def _from_hub(
@@ -108,7 +112,7 @@ def _ffhq(revision: str | None, local_files_only: bool, progress: Progress | Non
         return ModelSource(found.folder, FFHQ, found.revision)
     folder = cache.ffhq_folder()
     if _is_dir(folder):
-        return ModelSource(folder, FFHQ)
+        return _local(folder, FFHQ, revision)
     raise WeightsError(
         f"the {FFHQ} model is not on this machine: run `stylemask fetch {FFHQ}`, or set "
         f"{FFHQ_VARIABLE} to a Hub repository that holds it (user/repo@commit)"

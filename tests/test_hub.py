@@ -1,14 +1,18 @@
 """Model folders: loading is strict, and saving happens whole or not at all."""
 
 import json
+import os
+import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stylemask_core import WeightsError, hub
+from stylemask_core import WeightsError, hub, model_commands
+from stylemask_core.cli import main
 
 
 def change_config(folder: Path, **changes) -> None:
@@ -205,3 +209,72 @@ def test_saving_to_a_place_that_cannot_be_a_folder_is_refused(tiny_model, tmp_pa
     with pytest.raises(WeightsError, match="cannot write"):
         hub.save_model(tmp_path / below, tiny_model)
     assert (tmp_path / "file").read_text() == "precious"
+
+
+# a folder that is written part by part
+
+
+def test_a_block_that_fails_leaves_nothing_and_its_error_alone(tmp_path):
+    with pytest.raises(KeyError), hub.new_model_folder(tmp_path / "new") as draft:
+        (draft / "config.json").write_text("half")
+        raise KeyError("of the block")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [70_000.0, float("nan")])
+def test_values_that_the_chosen_type_cannot_hold_are_refused_by_name(tmp_path, value):
+    with pytest.raises(WeightsError, match=r"generator\.safetensors: w .*not finite as float16"):
+        hub.write_part(tmp_path, "generator", {"w": torch.tensor([value])}, torch.float16)
+    assert list(tmp_path.iterdir()) == []
+
+
+def aged(path: Path) -> Path:
+    """Let a folder seem two hours old."""
+    os.utime(path, (time.time() - 7200,) * 2)
+    return path
+
+
+def test_drafts_of_killed_writers_are_removed_by_the_next_one(tmp_path, tiny_model):
+    (tmp_path / ".own-ab12_x9z" / "model").mkdir(parents=True)
+    aged(tmp_path / ".own-ab12_x9z")
+    hub.save_model(tmp_path / "own", tiny_model)
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "old"),
+    [
+        (".own-ab12_x9z", "model", False),  # somebody may be writing
+        (".own-ab12_x9z", "photos", True),  # no draft
+        (".own-too_long_to_be_one", "model", True),
+        (".other-ab12_x9z", "model", True),
+        (".own-ab12_x9z", "replaced", True),  # the only copy of a model that was being replaced
+    ],
+)
+def test_nothing_else_is_removed(tmp_path, tiny_model, name, content, old):
+    (tmp_path / name / content).mkdir(parents=True)
+    if old:
+        aged(tmp_path / name)
+    hub.save_model(tmp_path / "own", tiny_model)
+    assert (tmp_path / name / content).is_dir()
+
+
+def test_a_terminated_command_leaves_no_draft_and_the_old_model(own_folder, monkeypatch):
+    before = contents(own_folder)
+
+    def push(args) -> int:
+        """Take the place of a command."""
+        with hub.new_model_folder(own_folder) as draft:
+            (draft / "config.json").write_text("half")
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+        return 0
+
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(model_commands, "push", push)
+    with pytest.raises(SystemExit) as caught:
+        main(["push", "folder", "user/repo"])
+    assert caught.value.code == 143
+    assert contents(own_folder) == before
+    assert [path.name for path in own_folder.parent.iterdir()] == ["own"]
+    assert signal.getsignal(signal.SIGTERM) == handler
