@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import gradio as gr
 
-    from stylemask_core import StyleMaskPipeline
+    from demo.models import Models
 
 HOST, PORT = "127.0.0.1", 7860
 
@@ -22,8 +22,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Open the StyleMask demo in a web page.")
     parser.add_argument(
         "--model",
-        default=env("STYLEMASK_MODEL") or "embedded",
-        help='"embedded" or the path of a model folder (also STYLEMASK_MODEL)',
+        action="append",
+        help="embedded, ffhq, a model folder or user/repo@revision on the Hub; give it again for "
+        "each model that visitors may choose (also STYLEMASK_MODEL, with commas between)",
     )
     parser.add_argument(
         "--host",
@@ -38,7 +39,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--share", action="store_true", help="also open a public gradio.live link")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default auto)")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    configured = [name.strip() for name in env("STYLEMASK_MODEL", "").split(",")]
+    args.model = args.model or [name for name in configured if name] or ["embedded"]
+    return args
 
 
 def port_number(text: str) -> int:
@@ -98,10 +102,13 @@ def main(argv: list[str] | None = None) -> int:
     args = parse_args(argv)
     if problem := port_problem(args.host, args.port):
         return fail(problem)
-    from stylemask_core import StyleMaskError, StyleMaskPipeline
+    from demo.models import Models
+    from stylemask_core import StyleMaskError
+    from stylemask_core.progress import console_progress
 
     try:
-        pipeline = StyleMaskPipeline.from_pretrained(args.model, device=args.device)
+        with console_progress() as progress:
+            models = Models(args.model, args.device, progress)
     except StyleMaskError as error:
         return fail(" ".join(str(error).split()))
     bypass_proxy()
@@ -110,14 +117,14 @@ def main(argv: list[str] | None = None) -> int:
     # a folder of this process's own: Gradio's usual one is shared by all users of a machine
     with tempfile.TemporaryDirectory(prefix="stylemask-") as scratch:
         os.environ.setdefault("GRADIO_TEMP_DIR", scratch)
-        return serve(pipeline, args)
+        return serve(models, args)
 
 
-def serve(pipeline: "StyleMaskPipeline", args: argparse.Namespace) -> int:
+def serve(models: "Models", args: argparse.Namespace) -> int:
     """Launch the page and block until interrupted; returns the exit code."""
     from demo import build_demo, launch_options
 
-    demo = build_demo(pipeline)
+    demo = build_demo(models)
     try:
         demo.launch(
             server_name=args.host,

@@ -9,14 +9,14 @@ from typing import Any
 
 import gradio as gr
 
+from demo.events import MODEL_EVENT
 from demo.handlers import STRENGTH, TRUNCATION, Handlers
-from demo.parts import MODEL_EVENT
 from stylemask_core.style_space import ALL_LAYERS
 
 
 def endpoints(handlers: Handlers) -> None:
-    """Declare /mix, /reenact, /inspect and /model_info."""
-    space = handlers.pipeline.space
+    """Declare /mix, /reenact, /faces, /inspect and /model_info."""
+    space = handlers.models.get().space
     names = [ALL_LAYERS, *space.groups(), *(layer.name for layer in space.masked_layers)]
     with gr.Column(visible=False):
         trigger = gr.Button()
@@ -24,7 +24,7 @@ def endpoints(handlers: Handlers) -> None:
         def declare(
             name: str, call: Callable[..., Any], inputs: list[Any], outputs: list[Any]
         ) -> None:
-            trigger.click(call, inputs, outputs, api_name=name, **MODEL_EVENT)
+            trigger.click(call, [*inputs, model], outputs, api_name=name, **MODEL_EVENT)
 
         def number(label: str, value: float | None = None) -> gr.Number:
             return gr.Number(value, label=label)
@@ -32,6 +32,10 @@ def endpoints(handlers: Handlers) -> None:
         def picture(label: str) -> gr.Image:
             return gr.Image(format="png", label=label)
 
+        def landmarks(label: str) -> gr.JSON:
+            return gr.JSON(label=label)
+
+        model = gr.Textbox(None, label="model")
         truncation, strength = number("truncation", TRUNCATION), number("strength", STRENGTH)
         layers = gr.CheckboxGroup(names, value=[ALL_LAYERS], label="layers")
         seeds = [number("source_seed"), number("target_seed")]
@@ -47,8 +51,30 @@ def endpoints(handlers: Handlers) -> None:
         declare(
             "reenact",
             handlers.reenact,
-            [*pictures, strength, layers],
-            [*map(picture, crops), result],
+            [
+                *pictures,
+                strength,
+                layers,
+                number("source_face", 1),
+                number("target_face", 1),
+                landmarks("source_landmarks"),
+                landmarks("target_landmarks"),
+                gr.Checkbox(label="aligned"),
+                gr.Checkbox(label="paste_back"),
+                number("inversion_truncation", 1.0),
+            ],
+            [
+                *map(picture, crops),
+                result,
+                picture("source picture with the result in it"),
+                gr.JSON(label="faces"),
+            ],
+        )
+        declare(
+            "faces",
+            handlers.faces,
+            [picture("picture")],
+            [gr.JSON(label="faces"), picture("faces, drawn and numbered")],
         )
         declare(
             "inspect",

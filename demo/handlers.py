@@ -7,8 +7,21 @@ import gradio as gr
 import torch
 from PIL import Image
 
-from demo.checks import guarded, layers_of, number, path_of, seed_of, strength_of
+from demo import faces
+from demo.checks import (
+    face_of,
+    flag_of,
+    guarded,
+    landmarks_of,
+    layers_of,
+    number,
+    seed_of,
+    strength_of,
+)
 from demo.files import figure_file, file_of, picture_file, picture_files
+from demo.models import Models
+from demo.photos import FaceChoice, Inverted, Photos
+from demo.progress import say
 from stylemask_core import (
     InvalidInputError,
     Inversion,
@@ -18,14 +31,16 @@ from stylemask_core import (
     inspection,
 )
 from stylemask_core.config import MAX_SEED
-from stylemask_core.images import area_average, read_picture
+from stylemask_core.images import area_average
 from stylemask_core.info import model_info
 
 SHEET_SIZE = 256  # [px] side of a picture in a sheet of many
 TARGETS = 8  # pictures in the gallery of one source after many targets
-KEPT = 32  # inversions, and results of picture pairs, that are remembered for sliders and examples
+PORTRAITS = 8  # pictures of random faces that are remembered for sliders
+PATIENCE = 20.0  # [s] that a program's call waits for a model, keeping others from theirs
 TRUNCATION = 0.7  # default of the endpoints, part of their contract
 STRENGTH = 1.0
+ROLES = {"source": 0.2, "target": 0.5}  # and the share of the work that is done before each
 
 Code = LatentCode | Inversion
 
@@ -42,14 +57,13 @@ class Handlers:
     """What the page and the endpoints call.
 
     Args:
-        pipeline: the model behind all of them.
+        models: those a call may name; None stands for the first.
     """
 
-    def __init__(self, pipeline: StyleMaskPipeline) -> None:
-        self.pipeline = pipeline
-        # Gradio keeps uploads in folders named by their content: a path stands for one picture
-        self._invert_file = lru_cache(maxsize=KEPT)(self._read_and_invert)
-        self._reenact_files = lru_cache(maxsize=KEPT)(self._invert_and_reenact)
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.photos = Photos()
+        self._portrait = lru_cache(maxsize=PORTRAITS)(_portrait)
 
     @guarded
     def mix(
@@ -59,6 +73,7 @@ class Handlers:
         truncation: float = TRUNCATION,
         strength: float = STRENGTH,
         layers: list[str] | None = None,
+        model: str | None = None,
     ) -> tuple[str, ...]:
         """Give one random face the head pose and expression of another.
 
@@ -68,15 +83,19 @@ class Handlers:
             truncation: 0 (the mean face) to 1 (full variety).
             strength: 0 (source unchanged) to 1.5 (exaggerated).
             layers: "all", groups ("coarse", "middle", "fine") or single layers ("b8.conv0").
+            model: one of those /model_info lists; the first if none is given.
 
         Returns:
             Source, target and result.
         """
-        source = self._sample(source_seed, truncation, "source")
-        target = self._sample(target_seed, truncation, "target")
-        result = self._reenacted(source, target, strength, layers)
-        shown = {"source": source, "target": target}
-        pictures = {name: self.pipeline.synthesize(code).image for name, code in shown.items()}
+        pipeline = self._pipeline(model)
+        seeds = {"source": source_seed, "target": target_seed}
+        source, target = (_sample(pipeline, seeds[role], truncation, role) for role in ROLES)
+        result = _reenacted(pipeline, source, target, strength, layers)
+        psi = number(truncation, "truncation")
+        pictures = {
+            role: self._portrait(pipeline, seed_of(seed, role), psi) for role, seed in seeds.items()
+        }
         return picture_files({**pictures, "result": result})
 
     @guarded
@@ -87,16 +106,20 @@ class Handlers:
         truncation: float,
         strength: float,
         layers: list[str] | None,
+        model: str | None,
     ) -> list[tuple[str, str]]:
         """One source after the seeds that follow the target's: target above, result below."""
-        source = self._sample(source_seed, truncation, "source")
+        pipeline = self._pipeline(model)
+        source = _sample(pipeline, source_seed, truncation, "source")
         first = seed_of(target_seed, "target") + 1
         sheets = []
-        for seed in (n % (MAX_SEED + 1) for n in range(first, first + TARGETS)):
-            target = self._sample(seed, truncation, "target")
-            result = self._reenacted(source, target, strength, layers)
+        for step in range(TARGETS):
+            say(f"target {step + 1} of {TARGETS}", step / TARGETS)
+            seed = (first + step) % (MAX_SEED + 1)
+            target = _sample(pipeline, seed, truncation, "target")
+            result = _reenacted(pipeline, source, target, strength, layers)
             sheet = Image.new("RGB", (SHEET_SIZE, 2 * SHEET_SIZE))
-            sheet.paste(area_average(self.pipeline.synthesize(target).image, SHEET_SIZE), (0, 0))
+            sheet.paste(area_average(pipeline.synthesize(target).image, SHEET_SIZE), (0, 0))
             sheet.paste(area_average(result, SHEET_SIZE), (0, SHEET_SIZE))
             sheets.append((figure_file(sheet, f"target_{seed}"), str(seed)))
         return sheets
@@ -108,7 +131,15 @@ class Handlers:
         target: Any,
         strength: float = STRENGTH,
         layers: list[str] | None = None,
-    ) -> tuple[str, ...]:
+        source_face: int = 1,
+        target_face: int = 1,
+        source_landmarks: list[float] | None = None,
+        target_landmarks: list[float] | None = None,
+        aligned: bool = False,
+        paste_back: bool = False,
+        inversion_truncation: float = 1.0,
+        model: str | None = None,
+    ) -> tuple[Any, ...]:
         """Give the face in one picture the head pose and expression of the face in another.
 
         Args:
@@ -116,23 +147,103 @@ class Handlers:
             target: picture of the face whose pose is taken.
             strength: 0 (source unchanged) to 1.5 (exaggerated).
             layers: "all", groups ("coarse", "middle", "fine") or single layers ("b8.conv0").
+            source_face: which face of the source, 1 for the largest.
+            target_face: which face of the target, 1 for the largest.
+            source_landmarks: x and y of both eyes and both mouth corners [px], or of 68
+                landmarks, in place of a search.
+            target_landmarks: the same for the target.
+            aligned: both pictures are square and already framed as the model's own are.
+            paste_back: also lay the result over the face in the source picture.
+            inversion_truncation: 1 (as inverted) to 0 (the mean face).
+            model: one of those /model_info lists; the first if none is given.
 
         Returns:
-            Source crop, source as inverted, target crop, target as inverted, result.
+            Source crop, source as inverted, target crop, target as inverted, result, the source
+            picture with the result in it (or none), the faces that were found and used.
         """
-        pair = self._inverted(source, "source"), self._inverted(target, "target")
-        chosen = layers_of(layers)
-        key = strength_of(strength), chosen if chosen is None else tuple(chosen)
-        result = self._reenact_files(path_of(source, "source"), path_of(target, "target"), *key)
-        crops = self._crop_and_inversion(pair[0], "source")
-        return (*crops, *self._crop_and_inversion(pair[1], "target"), _result(result))
+        pipeline = self._pipeline(model)
+        strength_of(strength)
+        pasting, whole = flag_of(paste_back, "paste_back"), flag_of(aligned, "aligned")
+        psi = number(inversion_truncation, "inversion truncation")
+        pictures = {"source": source, "target": target}
+        faces_asked = {
+            "source": (source_face, source_landmarks),
+            "target": (target_face, target_landmarks),
+        }
+        choices = {
+            role: FaceChoice(face_of(face, role), landmarks_of(points, role), whole, psi)
+            for role, (face, points) in faces_asked.items()
+        }
+        pair = self.inverted(pipeline, pictures, choices)
+        result, pasted = self.result(pipeline, source, pair, strength, layers, pasting)
+        details = {role: faces.details(pair[role].inversion, choices[role]) for role in pair}
+        return (*crops_and_inversions(pair), result, pasted, details)
+
+    def inverted(
+        self,
+        pipeline: StyleMaskPipeline,
+        pictures: dict[str, Any],
+        choices: dict[str, FaceChoice],
+    ) -> dict[str, Inverted]:
+        """Invert the pictures, by role, for which there is a choice.
+
+        Raises:
+            StyleMaskError: something cannot be used.
+        """
+        return {
+            role: self.photos.inverted(pipeline, pictures[role], role, choices[role], done)
+            for role, done in ROLES.items()
+            if role in choices
+        }
+
+    def result(
+        self,
+        pipeline: StyleMaskPipeline,
+        source: Any,
+        pair: dict[str, Inverted],
+        strength: Any,
+        layers: Any,
+        paste_back: bool,
+    ) -> tuple[str, str | None]:
+        """Reenact two inverted pictures.
+
+        Args:
+            pipeline: the model.
+            source: picture, as sent.
+            pair: inversions by role.
+            strength: as sent.
+            layers: as sent.
+            paste_back: whether to lay the result over the source picture.
+
+        Returns:
+            Files of the result, and of the source picture with the result in it.
+
+        Raises:
+            StyleMaskError: something cannot be used.
+        """
+        say("reenacting", 0.8)
+        inverted, pose = pair["source"].inversion, pair["target"].inversion
+        result = _reenacted(pipeline, inverted, pose, strength, layers)
+        pasted = None
+        if paste_back:
+            photo = self.photos.read(source, "source")
+            pasted = figure_file(pipeline.paste_back(photo, inverted, result), "pasted_back")
+        return picture_file(result, "result"), pasted
 
     @guarded
-    def inversion(self, picture: Any, role: str) -> tuple[str | None, str | None]:
-        """Crop and inversion of a picture, or nothing if there is none."""
-        if picture is None:
-            return None, None
-        return self._crop_and_inversion(self._inverted(picture, role), role)
+    def faces(self, picture: Any, model: str | None = None) -> tuple[list[dict[str, Any]], str]:
+        """Find the faces in a picture.
+
+        Args:
+            picture: of any size.
+            model: one of those /model_info lists; the first if none is given.
+
+        Returns:
+            Faces, the largest first, and the picture with them drawn and numbered.
+        """
+        search = self.photos.search(self._pipeline(model), picture, "given")
+        drawn = faces.drawn(self.photos.read(picture, "given"), search.faces)
+        return [faces.described(face) for face in search.faces], figure_file(drawn, "faces")
 
     @guarded
     def inspect(
@@ -143,6 +254,7 @@ class Handlers:
         strength: float = STRENGTH,
         source: Any = None,
         target: Any = None,
+        model: str | None = None,
     ) -> tuple[Any, ...]:
         """Show which style channels a pair moves and where in the picture they act.
 
@@ -153,32 +265,47 @@ class Handlers:
             strength: 0 to 1.5.
             source: picture that takes the place of source_seed.
             target: picture that takes the place of target_seed.
+            model: one of those /model_info lists; the first if none is given.
 
         Returns:
             Summary, bars, heatmap, maps of effect, masks and styles as .npz, channels as .csv.
         """
-        found = self._look(source_seed, target_seed, truncation, strength, source, target).found
+        values = source_seed, target_seed, truncation, strength, source, target
+        found = self._look(self._pipeline(model), *values).found
         return (found.summary(), *_figures(found), *_downloads(found))
 
     @guarded
-    def inspect_page(self, *values: Any) -> tuple[Any, ...]:
+    def inspect_page(self, model: str, *values: Any) -> tuple[Any, ...]:
         """The same for the page: pair, result, figures, table of channels, downloads."""
-        look = self._look(*values)
+        pipeline = self._pipeline(model)
+        look = self._look(pipeline, *values)
         found = look.found
         table = [
             [x.layer, x.channel, *(f"{v:.3f}" for v in (x.mask, x.source, x.target, x.shift))]
             for x in found.effects[: inspection.STRONGEST]
         ]
-        pair = self._shown(look.source, "source"), self._shown(look.target, "target")
-        return (*pair, _result(found.result.image), *_figures(found), table, *_downloads(found))
+        codes = {"source": look.source, "target": look.target}
+        pair = {role: pipeline.synthesize(code).image for role, code in codes.items()}
+        shown = picture_files({**pair, "result": found.result.image})
+        return (*shown, *_figures(found), table, *_downloads(found))
 
     @guarded
-    def model_info(self) -> dict[str, Any]:
-        """Describe the loaded model: resolution, layers, groups, device, versions, licence."""
-        return {**model_info(self.pipeline), "versions": versions()}
+    def model_info(self, model: str | None = None) -> dict[str, Any]:
+        """Describe a model: resolution, layers, groups, device, versions, licence.
+
+        Args:
+            model: one of those under "models"; the first if none is given.
+        """
+        labels = self.models.labels
+        info = {**model_info(self._pipeline(model)), "model": model or labels[0]}
+        return {**info, "models": labels, "versions": versions()}
+
+    def _pipeline(self, model: Any) -> StyleMaskPipeline:
+        return self.models.get(model, patience=PATIENCE)
 
     def _look(
         self,
+        pipeline: StyleMaskPipeline,
         source_seed: Any,
         target_seed: Any,
         truncation: Any,
@@ -188,44 +315,28 @@ class Handlers:
     ) -> Look:
         def code(seed: Any, picture: Any, role: str) -> Code:
             if picture is not None:
-                return self._inverted(picture, role)
+                return self.photos.inverted(pipeline, picture, role, FaceChoice()).inversion
             if seed is None:
                 raise InvalidInputError(f"give a {role} seed or a {role} picture")
-            return self._sample(seed, truncation, role)
+            return _sample(pipeline, seed, truncation, role)
 
         pair = code(source_seed, source, "source"), code(target_seed, target, "target")
-        return Look(*pair, inspection.inspect(self.pipeline, *pair, strength_of(strength)))
+        say("taking the result apart", 0.5)
+        return Look(*pair, inspection.inspect(pipeline, *pair, strength_of(strength)))
 
-    def _sample(self, seed: Any, truncation: Any, role: str) -> LatentCode:
-        return self.pipeline.sample(seed_of(seed, role), number(truncation, "truncation"))
 
-    def _shown(self, code: Code, name: str) -> str:
-        return picture_file(self.pipeline.synthesize(code).image, name)
-
-    def _reenacted(self, source: Code, target: Code, strength: Any, layers: Any) -> Image.Image:
-        chosen = strength_of(strength), layers_of(layers)
-        return self.pipeline.reenact(source, target, *chosen).image
-
-    def _crop_and_inversion(self, inversion: Inversion, role: str) -> tuple[str, str]:
-        crop = picture_file(inversion.crop, f"{role}_crop")
-        return crop, self._shown(inversion, f"{role}_inversion")
-
-    def _inverted(self, picture: Any, role: str) -> Inversion:
-        path = path_of(picture, role)
-        try:
-            return self._invert_file(path)
-        except InvalidInputError as error:
-            # the path is the server's; people know the file by its role
-            raise InvalidInputError(str(error).replace(path, f"the {role} file")) from error
-
-    def _invert_and_reenact(
-        self, source: str, target: str, strength: float, layers: tuple[str, ...] | None
-    ) -> Image.Image:
-        pair = self._invert_file(source), self._invert_file(target)
-        return self.pipeline.reenact(*pair, strength, layers).image
-
-    def _read_and_invert(self, path: str) -> Inversion:
-        return self.pipeline.invert(read_picture(path))
+def crops_and_inversions(pair: dict[str, Inverted]) -> tuple[str | None, ...]:
+    """Files of the source's crop and of what the model makes of it, then the target's."""
+    pictures = {
+        name: picture
+        for role, inverted in pair.items()
+        for name, picture in (
+            (f"{role}_crop", inverted.inversion.crop),
+            (f"{role}_inversion", inverted.picture),
+        )
+    }
+    files = dict(zip(pictures, picture_files(pictures), strict=True))
+    return tuple(files.get(f"{role}_{kind}") for role in ROLES for kind in ("crop", "inversion"))
 
 
 def versions() -> dict[str, str]:
@@ -233,8 +344,19 @@ def versions() -> dict[str, str]:
     return {"stylemask": __version__, "torch": torch.__version__, "gradio": gr.__version__}
 
 
-def _result(picture: Image.Image) -> str:
-    return picture_file(picture, "result")
+def _sample(pipeline: StyleMaskPipeline, seed: Any, truncation: Any, role: str) -> LatentCode:
+    return pipeline.sample(seed_of(seed, role), number(truncation, "truncation"))
+
+
+def _portrait(pipeline: StyleMaskPipeline, seed: int, truncation: float) -> Image.Image:
+    return pipeline.synthesize(pipeline.sample(seed, truncation)).image
+
+
+def _reenacted(
+    pipeline: StyleMaskPipeline, source: Code, target: Code, strength: Any, layers: Any
+) -> Image.Image:
+    chosen = strength_of(strength), layers_of(layers)
+    return pipeline.reenact(source, target, *chosen).image
 
 
 def _figures(found: inspection.Inspection) -> tuple[str, ...]:

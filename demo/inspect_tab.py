@@ -4,10 +4,11 @@ from typing import Any
 
 import gradio as gr
 
+from demo.events import PAGE_EVENT, SMALL_EVENT
 from demo.handlers import Handlers
+from demo.model_choice import ModelChoice, Step
 from demo.parts import (
     FIRST_PAIR,
-    PAGE_EVENT,
     figure,
     picture_input,
     seed_field,
@@ -16,11 +17,12 @@ from demo.parts import (
     truncation_slider,
 )
 
-SEEDS, PICTURES = "Random heads", "Pictures"
+SEEDS, PICTURES = "Random faces", "Pictures"
+QUICK = 256  # [px] models up to this resolution are inspected on a CPU without being asked to
 HEADERS = ["Layer", "Channel", "Mask", "Source style", "Target style", "Shift"]
 
 
-def inspect_tab(tab: gr.Tab, handlers: Handlers) -> None:
+def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     """Fill the tab."""
     kind = gr.Radio([SEEDS, PICTURES], value=SEEDS, label="What to inspect", elem_id="inspect-kind")
     with gr.Row(elem_classes="controls") as seeds:
@@ -30,7 +32,7 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers) -> None:
         source = picture_input("Source picture", "inspect-source-input")
         target = picture_input("Target picture", "inspect-target-input")
     with gr.Row(elem_classes="controls"):
-        truncation = truncation_slider(handlers.pipeline)
+        truncation = truncation_slider(choice)
         strength = strength_slider()
     go = gr.Button("Inspect", variant="primary", elem_id="inspect-go")
     with gr.Row(elem_classes="trio"):
@@ -60,23 +62,24 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers) -> None:
         csv = gr.DownloadButton("All channels (.csv)", elem_id="inspect-csv")
 
     def run(kind: str, *values: Any) -> Any:
-        *numbers, source, target = values
+        *numbers, source, target, model = values
         if kind == SEEDS:
             source = target = None
         else:
             # an empty dict stands for a missing picture: None would mean "use the seed"
             source, target = source or {}, target or {}
         *shown, bars, heatmap, effects, table, npz, csv = handlers.inspect_page(
-            *numbers, source, target
+            model, *numbers, source, target
         )
-        return *shown, effects, bars, heatmap, table, npz, csv, True
+        return *shown, effects, bars, heatmap, table, npz, csv
 
-    def run_once(done: bool, *values: Any) -> Any:
-        return gr.skip() if done else run(*values)
+    def fill(there: Any, *values: Any) -> Any:
+        pipeline = handlers.models.get(values[-1])
+        slow = pipeline.device.type == "cpu" and pipeline.config.resolution > QUICK
+        return gr.skip() if there or slow else run(*values)
 
-    done = gr.State(False)
-    inputs = [kind, source_seed, target_seed, truncation, strength, source, target]
-    outputs = [*pair, effects, bars, heatmap, table, npz, csv, done]
+    inputs = [kind, source_seed, target_seed, truncation, strength, source, target, choice.label]
+    outputs = [*pair, effects, bars, heatmap, table, npz, csv]
     kind.change(
         lambda kind: (
             gr.Row(visible=kind == SEEDS),
@@ -85,9 +88,9 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers) -> None:
         ),
         kind,
         [seeds, truncation, pictures],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
+        **SMALL_EVENT,
     )
-    go.click(run, inputs, outputs, show_progress_on=effects, **PAGE_EVENT)
-    tab.select(run_once, [done, *inputs], outputs, show_progress_on=effects, **PAGE_EVENT)
+    result = pair[-1]
+    go.click(run, inputs, outputs, show_progress_on=result, **PAGE_EVENT)
+    choice.clear(*outputs)
+    choice.refresh(tab, Step(fill, [effects, *inputs], outputs, result))

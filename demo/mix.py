@@ -4,11 +4,11 @@ from typing import Any
 
 import gradio as gr
 
+from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
 from demo.handlers import TARGETS, Handlers
+from demo.model_choice import ModelChoice, Step
 from demo.parts import (
     FIRST_PAIR,
-    LIVE_EVENT,
-    PAGE_EVENT,
     layer_choice,
     seed_field,
     strength_slider,
@@ -17,7 +17,7 @@ from demo.parts import (
 )
 
 
-def mix_tab(demo: gr.Blocks, handlers: Handlers) -> None:
+def mix_tab(demo: gr.Blocks, tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     """Fill the tab."""
     with gr.Row(elem_classes="controls"):
         source_seed = seed_field("Source seed", FIRST_PAIR[0])
@@ -29,9 +29,9 @@ def mix_tab(demo: gr.Blocks, handlers: Handlers) -> None:
             tile("Result", "the source, posed as the target", "mix-result", "result"),
         ]
     with gr.Row(elem_classes="controls"):
-        truncation = truncation_slider(handlers.pipeline)
+        truncation = truncation_slider(choice)
         strength = strength_slider()
-    layers = layer_choice(handlers.pipeline)
+    layers = layer_choice(choice)
     more = gr.Button(f"Show against {TARGETS} targets", elem_id="mix-more")
     caption = gr.HTML(elem_classes="caption", visible=False, padding=False)
     gallery = gr.Gallery(
@@ -54,6 +54,9 @@ def mix_tab(demo: gr.Blocks, handlers: Handlers) -> None:
             return gr.skip()  # a seed is being typed
         return handlers.mix(*values)
 
+    def fill(result: Any, *values: Any) -> Any:
+        return gr.skip() if result else live(*values)
+
     def against_targets(*values: Any) -> Any:
         sheets = handlers.after_targets(*values)
         text = (
@@ -65,8 +68,14 @@ def mix_tab(demo: gr.Blocks, handlers: Handlers) -> None:
     def take_target(picked: gr.SelectData) -> int:
         return int(picked.value["caption"])
 
-    controls = [source_seed, target_seed, truncation, strength, layers]
-    changes = [control.change for control in controls]
-    gr.on([demo.load, *changes], live, controls, pictures, **LIVE_EVENT)
-    more.click(against_targets, controls, [caption, gallery], **PAGE_EVENT)
-    gallery.select(take_target, None, target_seed, queue=False, api_visibility="private")
+    result = pictures[-1]
+    controls = [source_seed, target_seed, truncation, strength, layers, choice.label]
+    changes = [source_seed.change, target_seed.change, layers.change]
+    changes += [truncation.input, strength.input]  # not .change: a choice of model sets them too
+    gr.on([demo.load, *changes], live, controls, pictures, show_progress_on=result, **LIVE_EVENT)
+    more.click(against_targets, controls, [caption, gallery], show_progress_on=more, **PAGE_EVENT)
+    gallery.select(take_target, None, target_seed, **SMALL_EVENT)
+    choice.clear(*pictures)
+    choice.follow(caption, lambda _: gr.HTML(visible=False))
+    choice.follow(gallery, lambda _: gr.Gallery(visible=False))
+    choice.refresh(tab, Step(fill, [result, *controls], pictures, result))

@@ -1,30 +1,13 @@
-"""What the tabs share: seed fields, tiles, and how an event on the model is declared."""
-
-from typing import Any
+"""What the tabs share: seed fields, sliders, tiles."""
 
 import gradio as gr
 
+from demo.model_choice import ModelChoice
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 
 FIRST_PAIR = (25, 21)  # seeds shown first: heads of clearly different pose and expression
-# One event at a time on the model; values reach the handlers unchecked (see handlers.py).
-MODEL_EVENT: dict[str, Any] = {
-    "preprocess": False,
-    "concurrency_limit": 1,
-    "concurrency_id": "model",
-}
-PAGE_EVENT: dict[str, Any] = {
-    **MODEL_EVENT,
-    "api_visibility": "private",
-    "show_progress": "minimal",
-}
-LIVE_EVENT: dict[str, Any] = {
-    **PAGE_EVENT,
-    "trigger_mode": "always_last",
-    "show_progress": "hidden",
-}
 ROLL = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 # "all" and single groups exclude each other: the last click wins. The outer list holds the outputs.
 SETTLE = f"""(chosen) => [chosen[chosen.length - 1] === '{ALL_LAYERS}'
@@ -41,15 +24,17 @@ def seed_field(label: str, seed: int) -> gr.Number:
     return number
 
 
-def truncation_slider(pipeline: StyleMaskPipeline) -> gr.Slider:
+def truncation_slider(choice: ModelChoice) -> gr.Slider:
     """Truncation psi of random faces."""
-    return gr.Slider(
+    slider = gr.Slider(
         *TRUNCATION_RANGE,
-        value=pipeline.config.default_truncation,
+        value=choice.first.config.default_truncation,
         step=0.05,
         label="Truncation",
         info="0 is the average face, 1 the full variety",
     )
+    choice.follow(slider, lambda pipeline: pipeline.config.default_truncation)
+    return slider
 
 
 def strength_slider() -> gr.Slider:
@@ -63,22 +48,30 @@ def strength_slider() -> gr.Slider:
     )
 
 
-def layer_choice(pipeline: StyleMaskPipeline) -> gr.CheckboxGroup:
-    """Which layer groups take part."""
+def layer_names(pipeline: StyleMaskPipeline) -> list[tuple[str, str]]:
+    """What a model's layer groups are called on the page, and their names."""
     resolutions = {layer.name: layer.resolution for layer in pipeline.space.masked_layers}
     choices = [("All layers", ALL_LAYERS)]
     for group, names in pipeline.space.groups().items():
         sizes = sorted({resolutions[name] for name in names})
         span = f"{sizes[0]}–{sizes[-1]} px" if len(sizes) > 1 else f"{sizes[0]} px"
         choices.append((f"{group.capitalize()}, {span}", group))
-    choice = gr.CheckboxGroup(
-        choices,
+    return choices
+
+
+def layer_choice(choice: ModelChoice) -> gr.CheckboxGroup:
+    """Which layer groups take part."""
+    group = gr.CheckboxGroup(
+        layer_names(choice.first),
         value=[ALL_LAYERS],
         label="Layers that take the pose",
         elem_classes="layers",
     )
-    choice.input(None, choice, choice, js=SETTLE, api_visibility="private")
-    return choice
+    group.input(None, group, group, js=SETTLE, api_visibility="private")
+    choice.follow(
+        group, lambda pipeline: gr.CheckboxGroup(layer_names(pipeline), value=[ALL_LAYERS])
+    )
+    return group
 
 
 def tile(caption: str, note: str, name: str, *classes: str) -> gr.Image:
@@ -97,11 +90,12 @@ def tile(caption: str, note: str, name: str, *classes: str) -> gr.Image:
         )
 
 
-def picture_input(label: str, name: str) -> gr.Image:
+def picture_input(label: str, name: str, show_label: bool = True) -> gr.Image:
     """A place for a picture: file, clipboard or webcam."""
     return gr.Image(
         format="png",
         label=label,
+        show_label=show_label,
         sources=["upload", "clipboard", "webcam"],
         height=220,
         buttons=["fullscreen"],

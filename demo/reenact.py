@@ -1,13 +1,20 @@
 """Reenact tab: two pictures, what inversion keeps of them, and the result."""
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from demo.checks import guarded, number
+from demo.events import LIVE_EVENT
 from demo.files import figure_file
-from demo.handlers import Handlers
-from demo.parts import LIVE_EVENT, layer_choice, picture_input, strength_slider, tile
+from demo.handlers import ROLES, Handlers, crops_and_inversions
+from demo.marks import chosen, found, key_of, marks
+from demo.model_choice import ModelChoice, Step
+from demo.parts import layer_choice, picture_input, strength_slider, tile
+from stylemask_core import StyleMaskPipeline
+from stylemask_core.config import TRUNCATION_RANGE
 from stylemask_core.images import centre_square, read_picture, side_by_side
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "heads"
@@ -30,39 +37,22 @@ def example_pairs() -> list[tuple[Path, Path, str]]:
     return [pair for pair in pairs if pair[0].is_file() and pair[1].is_file()]
 
 
-def reenact_tab(tab: gr.Tab, handlers: Handlers) -> None:
+def knows_heads_only(pipeline: StyleMaskPipeline) -> bool:
+    """Whether a model draws synthetic heads, as those of the examples are."""
+    return pipeline.config.alignment == "heads"
+
+
+def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     """Fill the tab."""
-    with gr.Row(elem_classes="controls"):
-        source = picture_input("Source picture: who it is", "reenact-source")
-        target = picture_input("Target picture: head pose and expression", "reenact-target")
-    gr.HTML(
-        "The centred square of each picture is used, so put the face in the middle.",
-        elem_classes="hint",
-        padding=False,
-    )
+    with gr.Row(elem_classes="controls photos"):
+        source, source_marks = _photo("Source", "who it is", "source")
+        target, target_marks = _photo("Target", "head pose and expression", "target")
+    note = gr.HTML(elem_classes="hint", padding=False, elem_id="reenact-note")
+    limits = gr.HTML(_limits(choice.first), elem_classes="hint", padding=False)
     pairs = example_pairs()
-    if pairs:
+    with gr.Column(visible=_has_examples(choice.first, pairs)) as examples_part:
         gr.HTML("<b>Examples</b> click a pair", elem_classes="caption", padding=False)
-    thumbnails = [
-        (side_by_side([centre_square(read_picture(path), THUMBNAIL) for path in pair[:2]]), pair[2])
-        for pair in pairs
-    ]
-    examples = gr.Gallery(
-        thumbnails,
-        format="png",
-        label="Example pairs",
-        show_label=False,
-        columns=4,
-        rows=1,
-        height="auto",
-        object_fit="cover",
-        allow_preview=False,
-        interactive=False,
-        visible=bool(pairs),
-        buttons=[],
-        elem_id="reenact-examples",
-        elem_classes="examples",
-    )
+        examples = _examples(pairs)
     with gr.Row(elem_classes="reenactment"):
         with gr.Column(elem_classes="inversions", min_width=240):
             with gr.Row():
@@ -72,6 +62,15 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers) -> None:
                 target_crop = tile("Target", "as cropped", "reenact-target-crop")
                 target_inverted = tile("Target", "as inverted", "reenact-target-inverted")
         result = tile("Result", "the source, posed as the target", "reenact-result", "result")
+    pasted = gr.Image(
+        format="png",
+        label="The source picture with the result in it",
+        interactive=False,
+        visible=False,
+        buttons=["download", "fullscreen"],
+        elem_id="reenact-pasted",
+        elem_classes="pasted",
+    )
     gr.HTML(
         "The model can only move what inversion kept: a face that changes from “cropped” to "
         "“inverted” was lost there, and not in the mask.",
@@ -79,13 +78,58 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers) -> None:
         padding=False,
     )
     strength = strength_slider()
-    layers = layer_choice(handlers.pipeline)
+    layers = layer_choice(choice)
+    paste_back = gr.Checkbox(
+        label="Paste the result back into the source picture", elem_id="reenact-paste-back"
+    )
+    with gr.Accordion("Options", open=False):
+        truncation = gr.Slider(
+            *TRUNCATION_RANGE,
+            value=1.0,
+            step=0.05,
+            label="Truncation of the inversions",
+            info="1 keeps them as found; lower is nearer to the average face. "
+            "0.7 is what the paper's authors use",
+        )
 
-    def live(source: Any, target: Any, strength: Any, layers: Any) -> Any:
-        if source is None or target is None:
-            inverted = handlers.inversion(source, "source"), handlers.inversion(target, "target")
-            return (*inverted[0], *inverted[1], None)
-        return handlers.reenact(source, target, strength, layers)
+    @guarded
+    def find(source: Any, source_marks: Any, target: Any, target_marks: Any, model: str) -> Any:
+        pipeline = handlers.models.get(model)
+
+        def sought(picture: Any, marked: Any, role: str) -> Any:
+            if picture is None:
+                return None
+            key = key_of(picture, pipeline)
+            if isinstance(marked, dict) and marked.get("key") == key:
+                return gr.skip()
+            search = handlers.photos.search(pipeline, picture, role)
+            notes.append(search.note)
+            return found(key, search)
+
+        notes: list[str] = []
+        marks = sought(source, source_marks, "source"), sought(target, target_marks, "target")
+        return *marks, escape(notes[-1]) if notes else gr.skip()
+
+    @guarded
+    def live(*values: Any) -> Any:
+        source, source_marks, target, target_marks, strength, layers, pasting, psi, model = values
+        pipeline = handlers.models.get(model)
+        pictures = {"source": source, "target": target}
+        choices = {}
+        for role, marked in (("source", source_marks), ("target", target_marks)):
+            if pictures[role] is not None:
+                key = key_of(pictures[role], pipeline)
+                if wanted := chosen(marked, key, role, number(psi, "truncation")):
+                    choices[role] = wanted
+        pair = handlers.inverted(pipeline, pictures, choices)
+        result = pasted = None
+        if len(pair) == len(ROLES):
+            result, pasted = handlers.result(pipeline, source, pair, strength, layers, pasting)
+        shown = gr.Image(pasted, visible=pasted is not None)
+        return *crops_and_inversions(pair), result, shown
+
+    def fill(there: Any, *values: Any) -> Any:
+        return gr.skip() if there else live(*values)
 
     def pair_files(index: int) -> tuple[str, ...]:
         return tuple(figure_file(read_picture(path), path.stem) for path in pairs[index][:2])
@@ -93,15 +137,78 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers) -> None:
     def load_pair(pair: gr.SelectData) -> tuple[str, ...]:
         return pair_files(pair.index)
 
-    def first_pair(source: Any, target: Any) -> Any:
-        if source is not None or target is not None or not pairs:
-            return gr.skip()
-        return pair_files(0)
+    def first_pair(source: Any, target: Any, model: str) -> Any:
+        wanted = _has_examples(handlers.models.get(model), pairs)
+        return pair_files(0) if wanted and source is None and target is None else gr.skip()
 
     inputs = [source, target]
-    controls = [*inputs, strength, layers]
-    tiles = [source_crop, source_inverted, target_crop, target_inverted, result]
+    search = [source, source_marks, target, target_marks]
+    search_outputs = [source_marks, target_marks, note]
+    controls = [*search, strength, layers, paste_back, truncation, choice.label]
+    outputs = [source_crop, source_inverted, target_crop, target_inverted, result, pasted]
     # .change, not .upload: it also tells of examples, the webcam and removal
-    gr.on([control.change for control in controls], live, controls, tiles, **LIVE_EVENT)
+    searched = gr.on(
+        [picture.change for picture in inputs], find, [*search, choice.label], search_outputs,
+        show_progress_on=result, **LIVE_EVENT,
+    )  # fmt: skip
+    searched.success(live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
+    changes = [source_marks.input, target_marks.input, strength.input, truncation.input]
+    changes += [layers.change, paste_back.input]
+    gr.on(changes, live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
     examples.select(load_pair, None, inputs, queue=False, api_visibility="private")
-    tab.select(first_pair, inputs, inputs, preprocess=False, queue=False, api_visibility="private")
+    choice.clear(*outputs[:-1])
+    choice.follow(pasted, lambda _: gr.Image(None, visible=False))
+    choice.follow(limits, _limits)
+    choice.follow(examples_part, lambda model: gr.Column(visible=_has_examples(model, pairs)))
+    choice.refresh(tab, Step(first_pair, [*inputs, choice.label], inputs, result))
+    choice.refresh(
+        tab,
+        Step(find, [*search, choice.label], search_outputs, result),
+        Step(fill, [result, *controls], outputs, result),
+    )
+
+
+def _photo(caption: str, meaning: str, role: str) -> tuple[gr.Image, gr.HTML]:
+    """A place for a photo under a caption, and the marks on it."""
+    with gr.Column(elem_classes="captioned", min_width=280):
+        gr.HTML(f"<b>{caption}</b> {meaning}", elem_classes="caption", padding=False)
+        with gr.Column(elem_classes="photo"):
+            picture = picture_input(f"{caption} picture", f"reenact-{role}", show_label=False)
+            return picture, marks(f"reenact-{role}-marks")
+
+
+def _examples(pairs: list[tuple[Path, Path, str]]) -> gr.Gallery:
+    thumbnails = [
+        (side_by_side([centre_square(read_picture(path), THUMBNAIL) for path in pair[:2]]), pair[2])
+        for pair in pairs
+    ]
+    return gr.Gallery(
+        thumbnails,
+        format="png",
+        label="Example pairs",
+        show_label=False,
+        columns=8,
+        rows=1,
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        interactive=False,
+        buttons=[],
+        elem_id="reenact-examples",
+        elem_classes="examples",
+    )
+
+
+def _has_examples(pipeline: StyleMaskPipeline, pairs: list[Any]) -> bool:
+    """Whether the examples are there, and are of the kind that the model draws."""
+    return bool(pairs) and knows_heads_only(pipeline)
+
+
+def _limits(pipeline: StyleMaskPipeline) -> str:
+    """What becomes of photos, for the line under them."""
+    if knows_heads_only(pipeline):
+        return (
+            "Any picture will do, but this model knows synthetic heads and nothing else: a photo "
+            "of a person comes back as the nearest synthetic head."
+        )
+    return "Any photo with a face will do; where the face is not found, you can mark it."

@@ -12,6 +12,8 @@ from demo.files import DISPLAY_SIZE
 from demo.handlers import Handlers, versions
 from demo.inspect_tab import inspect_tab
 from demo.mix import mix_tab
+from demo.model_choice import ModelChoice
+from demo.models import Models
 from demo.reenact import reenact_tab
 from demo.theme import CSS, theme
 from stylemask_core import StyleMaskPipeline
@@ -26,6 +28,7 @@ its masks choose.</p>
 QUEUE_SIZE = 64  # visitors waiting before further ones are turned away
 CACHE_HOURS = 3  # age at which pictures and downloads are deleted from disk
 MAX_UPLOAD = "40mb"
+SHORT_SHA = 10  # digits of a commit in the footer
 
 
 class Page(gr.Blocks):  # type: ignore[misc]
@@ -50,19 +53,23 @@ class Page(gr.Blocks):  # type: ignore[misc]
             raise gr.Error(line, print_exception=False) from error
 
 
-def build_demo(pipeline: StyleMaskPipeline) -> gr.Blocks:
-    """Build the page for one model; launch it with `launch_options()`."""
-    handlers = Handlers(pipeline)
+def build_demo(models: Models) -> gr.Blocks:
+    """Build the page for the configured models; launch it with `launch_options()`."""
+    handlers = Handlers(models)
     age = CACHE_HOURS * 3600
     with Page(title=TITLE, analytics_enabled=False, delete_cache=(600, age)) as demo:
-        gr.HTML(HEADER, elem_id="header", padding=False)
-        with gr.Tab("Mix", id="mix"):
-            mix_tab(demo, handlers)
+        with gr.Row(elem_id="top"):
+            gr.HTML(HEADER, elem_id="header", padding=False, scale=3, min_width=320)
+            choice = ModelChoice(models)
+        with gr.Tab("Mix", id="mix") as mix:
+            mix_tab(demo, mix, handlers, choice)
         with gr.Tab("Reenact", id="reenact") as reenact:
-            reenact_tab(reenact, handlers)
+            reenact_tab(reenact, handlers, choice)
         with gr.Tab("Inspect", id="inspect") as inspect:
-            inspect_tab(inspect, handlers)
-        gr.HTML(_footer(pipeline), elem_id="footer", padding=False)
+            inspect_tab(inspect, handlers, choice)
+        footer = gr.HTML(_footer(choice.first), elem_id="footer", padding=False)
+        choice.follow(footer, _footer)
+        choice.connect()
         endpoints(handlers)
     demo.queue(max_size=QUEUE_SIZE)
     return demo
@@ -90,6 +97,7 @@ def _footer(pipeline: StyleMaskPipeline) -> str:
     parts = [
         f"Model <b>{escape(pipeline.name)}</b>: {escape(config.domain or config.name)}, {size}",
         f"Device {str(pipeline.device).upper()}",
+        f"Commit {pipeline.revision[:SHORT_SHA]}" if pipeline.revision else "",
         f"Licence of the weights {escape(config.licence)}" if config.licence else "",
         ", ".join(f"{name} {version}" for name, version in versions().items()),
     ]

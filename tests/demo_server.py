@@ -3,11 +3,12 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import gradio as gr
 
 from demo import build_demo, launch_options
-from stylemask_core import StyleMaskPipeline
+from demo.models import Models
 
 
 def free_port() -> int:
@@ -17,9 +18,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(pipeline: StyleMaskPipeline) -> Iterator[gr.Blocks]:
-    """Serve in a thread until the block ends; the demo's address is in `local_url`."""
-    demo = build_demo(pipeline)
+def running(*models: str | Path) -> Iterator[gr.Blocks]:
+    """Serve models in a thread until the block ends; the demo's address is in `local_url`."""
+    demo = build_demo(Models([str(model) for model in models], device="cpu"))
     demo.launch(
         server_name="127.0.0.1",
         server_port=free_port(),

@@ -1,0 +1,125 @@
+"""The models a page offers: named when it starts, each loaded once, when it is first chosen."""
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from pathlib import Path
+from typing import Any
+
+from stylemask_core import InvalidInputError, StyleMaskPipeline
+from stylemask_core.model_source import LIKE_A_HUB_ID
+from stylemask_core.progress import Progress
+
+POLL = 0.2  # [s] between two looks at a model that is being loaded
+
+
+class Models:
+    """The configured models; visitors can name these and no others.
+
+    Args:
+        names: what `StyleMaskPipeline.from_pretrained` takes; the first is the default and is
+            loaded at once.
+        device: for all of them.
+        progress: told of the download of the first.
+
+    Raises:
+        StyleMaskError: the first cannot be loaded.
+    """
+
+    def __init__(
+        self, names: Sequence[str], device: str = "auto", progress: Progress | None = None
+    ) -> None:
+        self._device = device
+        self._names = _labelled(names)
+        self._lock = threading.Lock()
+        self._loads: dict[str, _Load] = {}
+        self.get(report=progress)
+
+    @property
+    def labels(self) -> list[str]:
+        """What the models are called on the page and by programs, the default first."""
+        return list(self._names)
+
+    def get(
+        self, label: Any = None, report: Progress | None = None, patience: float = math.inf
+    ) -> StyleMaskPipeline:
+        """Return a model, loading it if nobody did before.
+
+        All who wait for one model wait for the same load; after a failed one the next call
+        tries again.
+
+        Args:
+            label: one of `labels`; None for the default.
+            report: called again and again while files of the model are being downloaded.
+            patience: how long to wait for it [s].
+
+        Raises:
+            InvalidInputError: there is no such label, or the patience came to an end.
+            StyleMaskError: the model cannot be loaded.
+        """
+        if label is None:
+            label = self.labels[0]
+        if not isinstance(label, str) or label not in self._names:
+            raise InvalidInputError(
+                f"model {label!r} is not offered here: choose {' or '.join(self._names)}"
+            )
+        load, end = self._load(label), time.monotonic() + patience
+        while not wait([load.pipeline], timeout=POLL).done:
+            if report is not None and load.state is not None:
+                report(*load.state)
+            if time.monotonic() > end:
+                raise InvalidInputError(f"model {label!r} is being loaded: try again in a minute")
+        return load.pipeline.result()
+
+    def _load(self, label: str) -> "_Load":
+        """The load of a model, under way or done; begun here if need be."""
+        with self._lock:
+            load = self._loads.get(label)
+            if load is None or load.failed:
+                load = self._loads[label] = _Load(label, self._names[label], self._device)
+            return load
+
+
+class _Load:
+    """One attempt to load a model, in a thread of its own that does not outlive the server."""
+
+    def __init__(self, label: str, name: str, device: str) -> None:
+        self.pipeline: Future[StyleMaskPipeline] = Future()
+        self.state: tuple[str, int, int] | None = None  # of its download
+
+        def progress(what: str, done: int, total: int) -> None:
+            self.state = what, done, total
+
+        def load() -> None:
+            try:
+                pipeline = StyleMaskPipeline.from_pretrained(name, device=device, progress=progress)
+            except BaseException as error:  # whoever waits for the model is told
+                self.pipeline.set_exception(error)
+            else:
+                pipeline.name = label
+                self.pipeline.set_result(pipeline)
+
+        threading.Thread(target=load, name=f"load {name}", daemon=True).start()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without a model."""
+        return self.pipeline.done() and self.pipeline.exception() is not None
+
+
+def _labelled(names: Sequence[str]) -> dict[str, str]:
+    """Short labels → names: a repository without its revision, of a path the last part.
+
+    Visitors need not see the folders of the server; names that would share a label stay whole.
+    """
+    names = list(dict.fromkeys(names))
+    short = [
+        name.partition("@")[0] if LIKE_A_HUB_ID.fullmatch(name) else Path(name).name or name
+        for name in names
+    ]
+    return {
+        label if short.count(label) == 1 else name: name
+        for label, name in zip(short, names, strict=True)
+    }

@@ -1,0 +1,142 @@
+"""Pictures that visitors send: their faces, their inversions, and what is kept of them."""
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+from PIL import Image
+
+from demo.checks import Points, path_of
+from demo.progress import say, say_bytes
+from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
+from stylemask_core.errors import DetectorError
+from stylemask_core.images import read_picture
+from stylemask_core.landmarks import Face
+
+KEPT = 32  # searches and inversions that are remembered, of all visitors together
+
+
+class FaceChoice(NamedTuple):
+    """Which face of a picture is inverted, and how.
+
+    Args:
+        face: index among the found faces, the largest first.
+        landmarks: eyes and mouth corners in px of the upright photo, in place of a search.
+        aligned: the whole picture is the crop.
+        truncation: psi of the inverted code, 0…1.
+    """
+
+    face: int = 0
+    landmarks: Points | None = None
+    aligned: bool = False
+    truncation: float = 1.0
+
+
+class Inverted(NamedTuple):
+    """An inversion and the picture the model makes of it."""
+
+    inversion: Inversion
+    picture: Image.Image
+
+
+class Search(NamedTuple):
+    """What a search for faces gave.
+
+    Args:
+        size: of the picture [px].
+        faces: the largest first.
+        note: "", or why they may be less exact or none.
+        square_will_do: whether the model takes the centred square where there is no face.
+    """
+
+    size: tuple[int, int]
+    faces: list[Face]
+    note: str
+    square_will_do: bool
+
+
+class Photos:
+    """What is known of visitors' pictures.
+
+    It is kept for sliders, for the visitor who sent the picture alone and until he leaves, and
+    holds no more of the picture than its crop. Gradio keeps uploads in folders named by their
+    content: a path stands for one picture.
+    """
+
+    def __init__(self) -> None:
+        self._kept = gr.Cache(max_size=KEPT, per_session=True)
+
+    def read(self, picture: Any, role: str) -> Image.Image:
+        """Read a picture as it was sent, upright.
+
+        Raises:
+            InvalidInputError: there is none, or it cannot be used.
+        """
+        path = path_of(picture, role)
+        try:
+            return read_picture(path)
+        except InvalidInputError as error:
+            # the path is the server's; people know the file by its role
+            raise InvalidInputError(str(error).replace(path, f"the {role} file")) from error
+
+    def search(self, pipeline: StyleMaskPipeline, picture: Any, role: str) -> Search:
+        """Find the faces of a picture, as a model needs them.
+
+        Raises:
+            InvalidInputError: the picture cannot be used.
+        """
+        key = "search", path_of(picture, role), pipeline.config.alignment
+        if (kept := self._kept.get(key)) is None:
+            photo = self.read(picture, role)
+            say(f"finding the face in the {role} picture")
+            profile = framing.PROFILES[pipeline.config.alignment]
+            try:
+                faces, note = framing.find_faces(photo, profile, _say_weights)
+            except DetectorError as error:  # the eyes and the mouth can still be marked
+                faces, note = [], str(error)
+            kept = {"search": Search(photo.size, faces, note, not profile.needs_face)}
+            self._kept.set(key, **kept)
+        search: Search = kept["search"]
+        return search
+
+    def inverted(
+        self,
+        pipeline: StyleMaskPipeline,
+        picture: Any,
+        role: str,
+        choice: FaceChoice,
+        done: float = 0.0,
+    ) -> Inverted:
+        """Invert the face of a picture.
+
+        Args:
+            pipeline: the model.
+            picture: as sent.
+            role: "source" or "target".
+            choice: which face, and how.
+            done: share of the event's work that lies behind, 0…1.
+
+        Raises:
+            NoFaceError: there is no face, and the model needs one.
+            InvalidInputError: the picture or the choice cannot be used.
+        """
+        key = path_of(picture, role), choice, pipeline.name
+        if (kept := self._kept.get(key)) is None:
+            photo = self.read(picture, role)
+            say(f"inverting the {role}", done)
+            inversion = pipeline.invert(
+                photo,
+                align="none" if choice.aligned else "auto",
+                face=choice.face,
+                landmarks=choice.landmarks,
+                truncation=choice.truncation,
+                progress=_say_weights,
+            )
+            picture = pipeline.synthesize(inversion).image
+            kept = {"inverted": Inverted(inversion, picture)}
+            self._kept.set(key, **kept)
+        inverted: Inverted = kept["inverted"]
+        return inverted
+
+
+def _say_weights(_: str, done: int, total: int) -> None:
+    say_bytes("the landmark weights, once", done, total)
