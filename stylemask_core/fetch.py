@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +14,6 @@ from stylemask_core import cache, convert, hub
 from stylemask_core.errors import WeightsError
 from stylemask_core.hub_errors import explained
 from stylemask_core.progress import Progress, bar_class
-
-logger = logging.getLogger(__name__)
 
 CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
 MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder
@@ -103,14 +100,15 @@ def fetch_ffhq(
     chosen = folder or cache.default_ffhq_folder()
     hub.check_replaceable(chosen)
     if mask_network is not None:
-        check_checkpoint(mask_network, "give the authors' mask_network_1024.pt")
+        check_checkpoint(mask_network, str(mask_network), f"give the authors' {MASK_NETWORK.name}")
     with _downloads_folder() as downloads:
         _check_space(downloads, chosen, dtype)
         drive_file = downloads / MASK_NETWORK.name
         if mask_network is None:
-            from_drive(MASK_NETWORK, drive_file, progress)
+            from_drive(MASK_NETWORK, drive_file, progress, on_step)
         generator, encoder = (
-            from_hub(file, downloads / file.name, progress) for file in (GENERATOR, ENCODER)
+            from_hub(file, downloads / file.name, progress, on_step)
+            for file in (GENERATOR, ENCODER)
         )
         try:
             convert.convert(generator, mask_network or drive_file, encoder, chosen, dtype, on_step)
@@ -124,13 +122,16 @@ def fetch_ffhq(
     return chosen
 
 
-def from_hub(file: HubFile, path: Path, progress: Progress | None = None) -> Path:
+def from_hub(
+    file: HubFile, path: Path, progress: Progress | None, on_step: Callable[[str], None]
+) -> Path:
     """Download a checkpoint from the Hub, going on where an earlier call was cut.
 
     Args:
         file: what to download.
         path: to be written; a file that is there and whole is kept.
         progress: told of the bytes.
+        on_step: told what is downloaded, at which commit.
 
     Raises:
         WeightsError: it cannot be had, or is not the file that is known.
@@ -144,7 +145,7 @@ def from_hub(file: HubFile, path: Path, progress: Progress | None = None) -> Pat
     part = path.with_name(f"{path.name}.part")
     with explained(file.repo_id), _full_disk_explained(path):
         commit = HfApi().resolve_revision(file.repo_id).resolved
-        logger.info("%s is taken from %s at commit %s", file.name, file.repo_id, commit)
+        on_step(f"downloading {file.name} from {file.repo_id} at commit {commit}")
         found = get_hf_file_metadata(hf_hub_url(file.repo_id, file.path, revision=commit))
         if found.size != file.size:
             raise WeightsError(
@@ -171,13 +172,16 @@ def from_hub(file: HubFile, path: Path, progress: Progress | None = None) -> Pat
     return path
 
 
-def from_drive(file: DriveFile, path: Path, progress: Progress | None = None) -> Path:
+def from_drive(
+    file: DriveFile, path: Path, progress: Progress | None, on_step: Callable[[str], None]
+) -> Path:
     """Download a checkpoint from Google Drive, going on where an earlier call was cut.
 
     Args:
         file: what to download.
         path: to be written; a file that is there is kept.
         progress: told of the bytes.
+        on_step: told what is downloaded.
 
     Raises:
         WeightsError: Drive refuses it, or sends something else.
@@ -197,6 +201,7 @@ def from_drive(file: DriveFile, path: Path, progress: Progress | None = None) ->
         if progress is not None:
             progress(file.name, done, total or 0)
 
+    on_step(f"downloading {file.name} from Google Drive")
     resumed = list(path.parent.glob(f"{arrived.name}*.part"))  # gdown's
     try:
         with _full_disk_explained(path):
@@ -216,7 +221,7 @@ def from_drive(file: DriveFile, path: Path, progress: Progress | None = None) ->
         reason = " ".join(str(error).split())
         raise WeightsError(f"Google Drive refuses {file.name} ({reason}): {by_hand}") from error
     try:
-        check_checkpoint(arrived, f"Google Drive is over its quota: {by_hand}")
+        check_checkpoint(arrived, file.name, f"Google Drive is over its quota: {by_hand}")
         low, high = file.sizes
         if not low <= arrived.stat().st_size <= high:
             size = arrived.stat().st_size
@@ -229,8 +234,13 @@ def from_drive(file: DriveFile, path: Path, progress: Progress | None = None) ->
     return path
 
 
-def check_checkpoint(path: Path, hint: str) -> None:
+def check_checkpoint(path: Path, name: str, hint: str) -> None:
     """Make sure that a file begins like a checkpoint, before anything larger is done with it.
+
+    Args:
+        path: of the file.
+        name: what a message calls it.
+        hint: what a message says to do.
 
     Raises:
         WeightsError: it is a web page or something else, or cannot be read.
@@ -239,10 +249,10 @@ def check_checkpoint(path: Path, hint: str) -> None:
         with path.open("rb") as file:
             start = file.read(64)
     except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror}") from error
+        raise WeightsError(f"cannot read {name}: {error.strerror}") from error
     if not start.startswith(CHECKPOINT_STARTS):
         what = "a web page" if start.lstrip().startswith(b"<") else "something else"
-        raise WeightsError(f"{path.name} is {what} and no checkpoint: {hint}")
+        raise WeightsError(f"{name} is {what} and no checkpoint: {hint}")
 
 
 @contextmanager

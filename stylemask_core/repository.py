@@ -126,19 +126,25 @@ def snapshot(
                 raise WeightsError(f"{pinned}: {name} has {files[name].size:,} bytes, far too many")
             folder = _download(pinned, files[name], progress).parent
     _check_sizes(pinned, ModelConfig.load(folder), files)
-    _check_space(pinned, sum(file.size for file in listing))
-    for part in hub.PARTS:
-        _download(pinned, files[f"{part}.safetensors"], progress)
+    weights = [files[f"{part}.safetensors"] for part in hub.PARTS]
+    _check_space(pinned, sum(file.size for file in weights if not _cached(pinned, file.path)))
+    for file in weights:
+        _download(pinned, file, progress)
     return folder
+
+
+def _cached(pinned: Repository, name: str) -> Path | None:
+    """Where the cache has a file of the commit, if it has."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(pinned.id, name, revision=pinned.revision)
+    return Path(found) if isinstance(found, str) else None
 
 
 def _cached_folder(pinned: Repository) -> Path | None:
     """The commit's folder in the cache, if it is whole."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = [try_to_load_from_cache(pinned.id, name, revision=pinned.revision) for name in REQUIRED]
-    paths = [Path(path) for path in found if isinstance(path, str)]
-    return paths[0].parent if len(paths) == len(REQUIRED) else None
+    config = _cached(pinned, CONFIG_NAME)
+    return config.parent if config and all(_cached(pinned, name) for name in REQUIRED) else None
 
 
 def _check_sizes(pinned: Repository, config: ModelConfig, files: dict[str, Any]) -> None:

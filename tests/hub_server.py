@@ -10,6 +10,7 @@ import json
 import re
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +55,7 @@ class HubServer:
         cuts: bytes after which the next download of a file is cut, by file name.
         forged: what is sent in place of a file's bytes, by file name.
         drive: files it gives like a file host, by name.
+        rendezvous: how many clients must have asked about a file before anyone gets it, by name.
     """
 
     def __init__(self) -> None:
@@ -65,6 +67,7 @@ class HubServer:
         self.cuts: dict[str, list[int]] = {}
         self.forged: Files = {}
         self.drive: Files = {}
+        self.rendezvous: dict[str, int] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -83,6 +86,15 @@ class HubServer:
     def hold(self, name: str, files: Files, ref: str = "main") -> str:
         """The same for files in memory."""
         return self.repositories.setdefault(name, HubRepository()).commit(files, ref)
+
+    def wait_for_clients(self, name: str) -> None:
+        """Hold a download back until as many clients as `rendezvous` says want the file."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            asked = [r for r in self.requests if r.method == "HEAD" and r.path.endswith(name)]
+            if len(asked) >= self.rendezvous.get(name, 0):
+                return
+            time.sleep(0.02)
 
     def downloads(self) -> list[str]:
         """Names of the files whose bytes were sent, in order."""
@@ -195,6 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             self.send(200, content, **headers)
             return
+        self.hub.wait_for_clients(name)
         content = self.hub.forged.get(name, content)
         size, start = len(content), 0
         if self.headers["Range"]:

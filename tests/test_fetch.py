@@ -90,7 +90,11 @@ def test_fetch_writes_the_model_that_ffhq_names_and_deletes_what_it_downloaded(o
     code, out, err = stylemask(*FETCH)
     folder = cache.default_ffhq_folder()
     assert (code, out) == (0, "")
-    told = ["converting", f"wrote {folder}, use it with --model ffhq"]
+    told = [f"downloading {fetch.MASK_NETWORK.name} from Google Drive"]
+    for file in (fetch.GENERATOR, fetch.ENCODER):
+        commit = official.server.repositories[file.repo_id].refs["main"]
+        told.append(f"downloading {file.name} from {file.repo_id} at commit {commit}")
+    told += ["converting", f"wrote {folder}, use it with --model ffhq"]
     assert err.splitlines() == [f"stylemask: {line}" for line in told]
     assert kept() == []
     loaded = StyleMaskPipeline.from_pretrained("ffhq", device="cpu")
@@ -224,12 +228,12 @@ def test_only_one_process_fetches_at_a_time(official):
 
 
 @pytest.mark.parametrize("page", [PAGE, b"\n  " + PAGE])
-def test_a_page_from_drive_is_no_checkpoint_and_the_way_out_is_told(official, refused, page):
+def test_a_page_from_drive_is_no_checkpoint_and_the_way_out_is_told(official, page):
     official.server.forged["mask.pt"] = page
-    line = refused(1, *FETCH)
-    assert "mask_network_1024.pt" in line
-    assert "web page" in line
-    assert f"in a browser from {fetch.MASK_NETWORK.url} and give it as --mask-network FILE" in line
+    message = refusal()
+    assert "mask_network_1024.pt is a web page" in message
+    by_hand = f"in a browser from {fetch.MASK_NETWORK.url} and give it as --mask-network FILE"
+    assert by_hand in message
     assert kept() == []
     assert official.asked("cdn") == []  # the small file comes first
 

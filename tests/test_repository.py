@@ -373,11 +373,12 @@ def info(hub_server, tmp_path):
 
 
 def test_two_processes_that_fetch_the_same_model_at_once_both_get_it(hub_server, sha, info):
-    processes = [info(), info()]
-    for process in processes:
+    hub_server.rendezvous["generator.safetensors"] = 2
+    for process in [info(), info()]:
         out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
         assert f'"revision": "{sha}"' in out
+    assert hub_server.downloads().count("generator.safetensors") == 1  # the other one waited
     assert incomplete() == []
 
 
