@@ -16,13 +16,9 @@ import torch
 from torch import nn
 
 from stylemask_core import hub
-from stylemask_core.checkpoint_names import (
-    Names,
-    encoder_names,
-    generator_names,
-    mask_network_names,
-)
+from stylemask_core.checkpoint_names import Names, generator_names, mask_network_names
 from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
+from stylemask_core.convert_e4e import convert_encoder
 from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import WeightsError
 from stylemask_core.ffhq_card import ffhq_card
@@ -236,11 +232,18 @@ def _encoder(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> Sta
     mean = _latent_avg(checkpoint, config, path)
     if mean is None:
         raise WeightsError(f"{path} has no latent_avg: codes cannot be made without it")
-    state["latent_avg"] = mean.expand(heads, -1) if len(mean) == 1 else mean
-    names = encoder_names(config) | {"latent_avg": "latent_avg"}
+    try:
+        tensors = convert_encoder(state, heads)
+    except KeyError as error:
+        raise WeightsError(f"{path}: tensor {error.args[0]} is missing") from error
+    except (RuntimeError, IndexError) as error:
+        raise WeightsError(f"{path} holds tensors of other shapes than e4e's") from error
+    if state:
+        raise WeightsError(f"{path}: tensor {min(state)} has no place in the model ({len(state)})")
+    tensors["latent_avg"] = mean.expand(heads, -1) if len(mean) == 1 else mean
     with torch.device("meta"):
         network = build_encoder(config)
-    return _renamed(state, names, network, path)
+    return _renamed(tensors, {name: name for name in tensors}, network, path)
 
 
 def _latent_avg(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> torch.Tensor | None:

@@ -8,20 +8,24 @@ from stylemask_core.config import ModelConfig
 from stylemask_core.generator import EqualizedLinear
 from stylemask_core.ir_se50 import IRSE50, STAGES
 
-# Latents read from the pyramid's levels: the first 3 from 16×16 features, the next 4 from 32×32,
-# all others from 64×64 (pSp, Richardson et al. 2021, section 3.1).
-COARSE_HEADS, MIDDLE_HEADS = 3, 4
-COARSE_SIZE, MIDDLE_SIZE, FINE_SIZE = 16, 32, 64  # [px] for pictures of 256
+# Levels of the pyramid: name, heads that read it, side of its features for pictures of 256 [px];
+# the last serves all latents that are left (pSp, Richardson et al. 2021, section 3.1).
+COARSE, MIDDLE, FINE = ("coarse", 3, 16), ("middle", 4, 32), ("fine", None, 64)
+NEGATIVE_SLOPE = 0.01
 
 
-def head_sizes(latents: int) -> list[int]:
-    """Side of the features [px] that each of the heads reads."""
-    sizes = [COARSE_SIZE] * COARSE_HEADS + [MIDDLE_SIZE] * MIDDLE_HEADS
-    return [*sizes, *[FINE_SIZE] * (latents - len(sizes))][:latents]
+def levels(latents: int) -> list[tuple[str, int, int]]:
+    """Name, number of heads and side of the features [px] of each level, for L latents."""
+    found = []
+    for name, most, size in (COARSE, MIDDLE, FINE):
+        count = latents if most is None else min(most, latents)
+        found.append((name, count, size))
+        latents -= count
+    return found
 
 
 class StyleHead(nn.Module):
-    """Features → one w: convolutions that halve the resolution down to 1×1, and a linear layer.
+    """What follows a head's first convolution: halve the features down to 1×1, make a w of them.
 
     Args:
         dim: channels of the features and size of w.
@@ -37,9 +41,30 @@ class StyleHead(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, dim, size, size] → [B, dim]."""
         for conv in self.convs:
-            x = F.leaky_relu(conv(x), 0.01)
+            x = F.leaky_relu(conv(x), NEGATIVE_SLOPE, inplace=True)
         w: torch.Tensor = self.linear(x.flatten(1))
         return w
+
+
+class Level(nn.Module):
+    """The heads of one level of the pyramid; their first convolutions are one.
+
+    Args:
+        dim: channels of the features and size of w.
+        count: number of heads.
+        size: side of the features [px].
+    """
+
+    def __init__(self, dim: int, count: int, size: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(dim, count * dim, 3, 2, padding=1)
+        self.heads = nn.ModuleList(StyleHead(dim, size // 2) for _ in range(count))
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """[B, dim, size, size] → [B, dim] a head."""
+        x = F.leaky_relu(self.first(x), NEGATIVE_SLOPE, inplace=True)
+        parts = x.chunk(len(self.heads), 1)
+        return [head(part) for head, part in zip(self.heads, parts, strict=True)]
 
 
 class E4eEncoder(nn.Module):
@@ -56,7 +81,9 @@ class E4eEncoder(nn.Module):
         self.backbone = IRSE50()
         self.lateral_middle = nn.Conv2d(middle, dim, 1)
         self.lateral_fine = nn.Conv2d(fine, dim, 1)
-        self.heads = nn.ModuleList(StyleHead(dim, size) for size in head_sizes(latents))
+        self.levels = nn.ModuleDict(
+            {name: Level(dim, count, size) for name, count, size in levels(latents) if count}
+        )
         self.register_buffer("latent_avg", torch.zeros(latents, dim))
         self.latent_avg: torch.Tensor
 
@@ -69,15 +96,13 @@ class E4eEncoder(nn.Module):
         Returns:
             W+ [B, L, latent_dim], the mean code added.
         """
+        x = x.contiguous(memory_format=torch.channels_last)
         _, fine, middle, coarse = self.backbone(x)
         middle = _upsample_add(coarse, self.lateral_middle(middle))
         fine = _upsample_add(middle, self.lateral_fine(fine))
-        end = COARSE_HEADS + MIDDLE_HEADS
-        deltas = [head(coarse) for head in self.heads[:COARSE_HEADS]]
-        deltas += [head(middle) for head in self.heads[COARSE_HEADS:end]]
-        deltas += [head(fine) for head in self.heads[end:]]
-        shared = deltas[0]
-        codes = [shared, *(shared + delta for delta in deltas[1:])]
+        features = {"coarse": coarse, "middle": middle, "fine": fine}
+        shared, *deltas = [w for name, level in self.levels.items() for w in level(features[name])]
+        codes = [shared, *(shared + delta for delta in deltas)]
         return torch.stack(codes, 1) + self.latent_avg
 
 

@@ -1,4 +1,9 @@
-"""IR-SE50, ArcFace's backbone (Deng et al. 2019) with squeeze and excitation (Hu et al. 2018)."""
+"""IR-SE50, ArcFace's backbone (Deng et al. 2019) with squeeze and excitation (Hu et al. 2018).
+
+Built for evaluation: a batch normalisation that follows a convolution is folded into its weights
+when a checkpoint is converted (`convert_e4e.py`), one that precedes a convolution is a scale and a
+shift, since the padding in between must see the shifted values.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -8,33 +13,6 @@ STEM_CHANNELS = 64
 # channels and residual units of each stage; the first unit of a stage halves the resolution
 STAGES = ((64, 3), (128, 4), (256, 14), (512, 3))
 SQUEEZE_RATIO = 16
-NORM_EPSILON = 1e-5
-
-
-class FrozenBatchNorm(nn.Module):
-    """Batch normalisation with fixed statistics: the backbone is only ever evaluated.
-
-    Args:
-        channels: of the input [B, channels, H, W].
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("variance", torch.ones(channels))
-        self.mean: torch.Tensor
-        self.variance: torch.Tensor
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise each channel."""
-        statistics = self.mean, self.variance
-        return F.batch_norm(x, *statistics, self.weight, self.bias, eps=NORM_EPSILON)
-
-
-def _conv3x3(before: int, after: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
 
 
 class Stem(nn.Module):
@@ -42,13 +20,12 @@ class Stem(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = _conv3x3(3, STEM_CHANNELS)
-        self.norm = FrozenBatchNorm(STEM_CHANNELS)
+        self.conv = nn.Conv2d(3, STEM_CHANNELS, 3, padding=1)
         self.prelu = nn.PReLU(STEM_CHANNELS)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, 3, H, W] → [B, 64, H, W]."""
-        out: torch.Tensor = self.prelu(self.norm(self.conv(x)))
+        out: torch.Tensor = self.prelu(self.conv(x))
         return out
 
 
@@ -64,29 +41,24 @@ class Unit(nn.Module):
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.norm_in = FrozenBatchNorm(before)
-        self.conv1 = _conv3x3(before, after)
+        self.scale = nn.Parameter(torch.ones(before, 1, 1))
+        self.shift = nn.Parameter(torch.zeros(before, 1, 1))
+        self.conv1 = nn.Conv2d(before, after, 3, padding=1, bias=False)
         self.prelu = nn.PReLU(after)
-        self.conv2 = _conv3x3(after, after, stride)
-        self.norm_out = FrozenBatchNorm(after)
+        self.conv2 = nn.Conv2d(after, after, 3, stride, padding=1)
         self.squeeze = nn.Conv2d(after, after // SQUEEZE_RATIO, 1, bias=False)
         self.excite = nn.Conv2d(after // SQUEEZE_RATIO, after, 1, bias=False)
-        if before != after:
-            self.shortcut_conv = nn.Conv2d(before, after, 1, stride, bias=False)
-            self.shortcut_norm = FrozenBatchNorm(after)
-        self.projects = before != after
+        self.shortcut = nn.Conv2d(before, after, 1, stride) if before != after else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, before, H, W] → [B, after, H / stride, W / stride]."""
-        out: torch.Tensor = self.conv2(self.prelu(self.conv1(self.norm_in(x))))
-        out = self.norm_out(out)
+        out: torch.Tensor = self.prelu(self.conv1(torch.addcmul(self.shift, x, self.scale)))
+        out = self.conv2(out)
         share = out.mean((2, 3), keepdim=True)
-        out = out * torch.sigmoid(self.excite(F.relu(self.squeeze(share))))
-        if self.projects:
-            x = self.shortcut_norm(self.shortcut_conv(x))
-        else:
-            x = x[:, :, :: self.stride, :: self.stride]
-        return out + x
+        share = torch.sigmoid(self.excite(F.relu(self.squeeze(share))))
+        every = self.stride
+        x = x[:, :, ::every, ::every] if self.shortcut is None else self.shortcut(x)
+        return torch.addcmul(x, out, share)
 
 
 class IRSE50(nn.Module):

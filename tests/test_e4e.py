@@ -2,34 +2,58 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from stylemask_core import ModelConfig, WeightsError
-from stylemask_core.e4e import StyleHead, head_sizes
-from stylemask_core.ir_se50 import IRSE50, FrozenBatchNorm, Unit
+from stylemask_core.convert_e4e import convert_unit
+from stylemask_core.e4e import E4eEncoder, Level, StyleHead, levels
+from stylemask_core.ir_se50 import IRSE50, Unit
+from tests.checkpoints import SMALL
 from tests.helpers import FFHQ
 
 
-def test_frozen_normalisation_equals_torchs_in_evaluation():
-    own, reference = FrozenBatchNorm(5), nn.BatchNorm2d(5).eval()
+def checkpoint_of_a_unit(random: torch.Generator) -> dict[str, torch.Tensor]:
+    """The first unit's tensors as checkpoints name them, of 64 channels."""
+    state = {
+        "1.weight": torch.randn(64, 64, 3, 3, generator=random) * 0.05,
+        "2.weight": torch.rand(64, generator=random),
+        "3.weight": torch.randn(64, 64, 3, 3, generator=random) * 0.05,
+        "5.fc1.weight": torch.randn(4, 64, 1, 1, generator=random),
+        "5.fc2.weight": torch.randn(64, 4, 1, 1, generator=random),
+    }
+    for norm in ("0", "4"):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{norm}.{part}"] = torch.rand(64, generator=random) + 0.5
+    return state
+
+
+def test_a_converted_unit_computes_what_its_batch_normalisations_did():
     random = torch.Generator().manual_seed(0)
-    for mine, theirs in (
-        (own.weight, reference.weight),
-        (own.bias, reference.bias),
-        (own.mean, reference.running_mean),
-        (own.variance, reference.running_var),
-    ):
-        values = torch.rand(5, generator=random) + 0.5
-        mine.data.copy_(values)
-        theirs.data.copy_(values)
-    x = torch.randn(2, 5, 4, 4, generator=random)
-    assert torch.allclose(own(x), reference(x), atol=1e-6)
+    state = checkpoint_of_a_unit(random)
+    x = torch.randn(2, 64, 8, 8, generator=random)
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+        parts = ("running_mean", "running_var", "weight", "bias")
+        return F.batch_norm(x, *(state[f"{name}.{part}"] for part in parts))
+
+    out = F.conv2d(norm(x, "0"), state["1.weight"], padding=1)
+    out = F.conv2d(F.prelu(out, state["2.weight"]), state["3.weight"], stride=2, padding=1)
+    out = norm(out, "4")
+    share = F.conv2d(out.mean((2, 3), keepdim=True), state["5.fc1.weight"]).relu()
+    out = out * F.conv2d(share, state["5.fc2.weight"]).sigmoid()
+    expected = out + F.max_pool2d(x, 1, 2)
+
+    unit = Unit(64, 64, stride=2)
+    unit.load_state_dict(convert_unit({f"res_layer.{k}": v for k, v in state.items()}, "", False))
+    torch.testing.assert_close(unit(x), expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_unit_of_equal_widths_passes_its_input_on_beside_the_residual(stride):
     unit = Unit(16, 16, stride)
     nn.init.zeros_(unit.conv2.weight)
+    nn.init.zeros_(unit.conv2.bias)
     x = torch.randn(2, 16, 8, 8)
     assert torch.equal(unit(x), nn.MaxPool2d(1, stride)(x))
 
@@ -42,9 +66,26 @@ def test_the_backbone_halves_the_picture_at_every_stage():
 
 
 def test_heads_read_the_level_of_the_pyramid_that_belongs_to_their_latent():
-    assert head_sizes(18) == [16] * 3 + [32] * 4 + [64] * 11
-    assert head_sizes(2) == [16] * 2
+    assert levels(18) == [("coarse", 3, 16), ("middle", 4, 32), ("fine", 11, 64)]
+    assert levels(4) == [("coarse", 3, 16), ("middle", 1, 32), ("fine", 0, 64)]
     assert StyleHead(8, 32)(torch.zeros(3, 8, 32, 32)).shape == (3, 8)
+
+
+def test_heads_of_a_level_do_not_mix_though_their_first_convolutions_are_one():
+    level = Level(8, 3, 16)
+    x = torch.randn(2, 8, 16, 16)
+    before = level(x)
+    with torch.no_grad():
+        level.first.weight[8:16] += 1  # of the second head
+    after = level(x)
+    assert [torch.equal(a, b) for a, b in zip(before, after, strict=True)] == [True, False, True]
+
+
+def test_a_picture_gets_the_same_code_alone_and_in_a_batch():
+    encoder = E4eEncoder(SMALL)
+    x = torch.randn(2, 3, 256, 256)
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(x)[1:], encoder(x[1:]), atol=1e-4, rtol=1e-4)
 
 
 def test_codes_of_another_size_are_refused_by_the_config():
