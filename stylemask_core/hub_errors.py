@@ -43,7 +43,7 @@ def explained(repository: str) -> Iterator[None]:
         raise WeightsError(_answer(error.response.status_code, repository, endpoint)) from error
     except (errors.RevisionResolutionError, errors.OfflineModeIsEnabled, httpx.HTTPError) as error:
         raise WeightsError(_unreachable(repository, endpoint, error)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the latter two: of LFS and Xet
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise WeightsError(
                 f"the disk is full, {repository} is not whole: free some space or set HF_HOME to "

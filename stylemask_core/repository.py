@@ -110,6 +110,7 @@ def snapshot(
         WeightsError: a file is missing, damaged or cannot be had, or the disk is full.
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
 
     if cached := _cached_folder(pinned):
         return cached
@@ -117,7 +118,7 @@ def snapshot(
         raise WeightsError(not_cached(str(pinned)))
     with explained(str(pinned)):
         listing = HfApi().get_paths_info(pinned.id, list(hub.FILES), revision=pinned.revision)
-    files = {file.path: file for file in listing}
+    files = {file.path: file for file in listing if isinstance(file, RepoFile)}
     if missing := [name for name in REQUIRED if name not in files]:
         raise WeightsError(f"{pinned} is no StyleMask model: it has no {', '.join(missing)}")
     for name in (hub.CARD_NAME, CONFIG_NAME):
