@@ -47,7 +47,8 @@ class FaceAlignmentDetector:
                 },
             )
         except Exception as error:  # the files are whole: what fails now is the library's own
-            raise DetectorError(f"face-alignment cannot be started: {error}") from error
+            reason = str(error).partition("\n")[0]
+            raise DetectorError(f"face-alignment cannot be started: {reason}") from error
         self._lock = threading.Lock()  # one picture at a time: the networks fill all cores
 
     def detect(self, image: Image.Image) -> list[Face]:

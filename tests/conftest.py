@@ -1,5 +1,6 @@
 """Models the tests share: the embedded one, and a tiny random one that is made in a moment."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stylemask_core.generator import Generator
 from stylemask_core.mask_network import MaskNetwork
 from tests.hub_server import HubServer
 
+os.environ["STYLEMASK_DETECTOR"] = "haar"  # nothing here is to download landmark weights
 torch.set_num_threads(1)  # the tensors here are small: threads waiting for each other cost more
 
 
