@@ -22,3 +22,12 @@ if [ ! -x "$venv/bin/python" ]; then
     fi
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" -e .
+
+# OpenCV's wheel needs two libraries of the system. Without them faces are not sought, all else works.
+if ! "$venv/bin/python" -c 'import cv2' 2>/dev/null; then
+    mapfile -t libraries < "$(dirname "$0")/../packages.txt"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+        || ! { apt-get update -qq && apt-get install -y -qq "${libraries[@]}"; }; then
+        echo "setup: OpenCV cannot be loaded: sudo apt-get install ${libraries[*]}" >&2
+    fi
+fi

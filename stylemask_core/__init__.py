@@ -1,7 +1,7 @@
 """StyleMask: neural face reenactment by masks in StyleGAN2's style space (FG 2023)."""
 
 from stylemask_core.config import ModelConfig
-from stylemask_core.errors import InvalidInputError, StyleMaskError, WeightsError
+from stylemask_core.errors import InvalidInputError, NoFaceError, StyleMaskError, WeightsError
 from stylemask_core.pipeline import (
     Inversion,
     LatentCode,
@@ -17,6 +17,7 @@ __all__ = [
     "Inversion",
     "LatentCode",
     "ModelConfig",
+    "NoFaceError",
     "Reenactment",
     "StyleMaskError",
     "StyleMaskPipeline",
