@@ -227,6 +227,8 @@ def push(folder: Path, repo_id: str, private: bool = False) -> str:
     if repository.revision:
         raise WeightsError(f"models are pushed to {repository.id} itself: leave out the revision")
     model = hub.load_model(folder)
+    for part in hub.PARTS:
+        getattr(model, part)  # a part that is loaded when it is needed is needed now
     card = with_front_matter(model.card, model.config)
     if get_token() is None:
         raise WeightsError(
