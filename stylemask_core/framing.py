@@ -83,6 +83,7 @@ def frame(
     face: int = 0,
     marked: Any = None,
     progress: Progress | None = None,
+    found: list[Face] | None = None,
 ) -> Framing:
     """Choose the square of a picture that a model is to read.
 
@@ -93,6 +94,7 @@ def frame(
         face: index among the faces found, 0 for the largest.
         marked: landmarks [4, 2] or [68, 2] that stand in for a search, or None.
         progress: called while a detector's weights are downloaded.
+        found: what an earlier search gave, in place of a new one.
 
     Raises:
         InvalidInputError: arguments that contradict each other or the picture.
@@ -116,7 +118,7 @@ def frame(
             )
         return Framing(whole, [])
     try:
-        faces, note = find_faces(picture, profile, progress)
+        faces, note = (found, "") if found is not None else find_faces(picture, profile, progress)
     except DetectorError as error:
         if profile.needs_face:
             raise

@@ -266,6 +266,7 @@ class StyleMaskPipeline:
         landmarks: Any = None,
         truncation: float = 1.0,
         progress: Progress | None = None,
+        faces: list[Face] | None = None,
     ) -> Inversion:
         """Find the code whose picture comes closest to a face in the given one.
 
@@ -277,6 +278,7 @@ class StyleMaskPipeline:
                 of the upright picture; no face is looked for then.
             truncation: psi in 0…1, towards the mean w; 1 leaves the code as it was found.
             progress: called while the detector's weights are downloaded.
+            faces: what `detect_faces` gave for the picture, to save a second search.
 
         Raises:
             InvalidInputError: the picture or an argument cannot be used.
@@ -285,7 +287,7 @@ class StyleMaskPipeline:
         """
         psi = check_truncation(truncation)
         rgb = images.to_rgb(image)
-        framed = framing.frame(rgb, self._profile, align, face, landmarks, progress)
+        framed = framing.frame(rgb, self._profile, align, face, landmarks, progress, faces)
         crop = framed.cut(rgb, self.config.resolution)
         seen = images.to_tensor(framed.cut(rgb, ENCODER_INPUT_SIZE))
         codes = self.refine(images.to_tensor(crop), self.encode(seen))
