@@ -193,7 +193,7 @@ def build_parser() -> Parser:
     push = command(model_commands.push)
     push.add_argument("folder", type=Path, metavar="FOLDER", help="model folder")
     push.add_argument("repo", metavar="USER/REPO", help="on the Hub, made if need be")
-    push.add_argument("--private", action="store_true", help="if it is made: for you alone")
+    push.add_argument("--private", action="store_true", help="a repository that is made is private")
 
     fetch = command(model_commands.fetch)
     fetch.add_argument("model", choices=[FFHQ], help="the authors' model of photos, 1024 px")

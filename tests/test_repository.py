@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -372,6 +373,7 @@ def info(hub_server, tmp_path):
     return start
 
 
+@pytest.mark.slow
 def test_two_processes_that_fetch_the_same_model_at_once_both_get_it(hub_server, sha, info):
     hub_server.rendezvous["generator.safetensors"] = 2
     for process in [info(), info()]:
@@ -382,6 +384,26 @@ def test_two_processes_that_fetch_the_same_model_at_once_both_get_it(hub_server,
     assert incomplete() == []
 
 
+@pytest.mark.slow
+def test_a_process_killed_while_downloading_leaves_a_cache_the_next_one_can_use(
+    hub_server, sha, info
+):
+    hub_server.rendezvous["encoder.safetensors"] = 2  # holds the first process back
+    first = info()
+    deadline = time.monotonic() + 60
+    while not any(r.path.endswith("encoder.safetensors") for r in hub_server.requests):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    first.kill()
+    first.communicate()
+    second = info()
+    out, err = second.communicate(timeout=120)
+    assert (second.returncode, err) == (0, "")
+    assert sha in out
+    assert hub_server.downloads().count("generator.safetensors") == 1
+
+
+@pytest.mark.slow
 def test_the_environment_names_endpoint_home_and_token_and_switches_off(
     hub_server, sha, info, tmp_path
 ):
