@@ -108,7 +108,10 @@ def _from_hub(
 
 def _ffhq(revision: str | None, local_files_only: bool, progress: Progress | None) -> ModelSource:
     if repo := os.environ.get(FFHQ_VARIABLE):
-        found = _from_hub(repo, revision, local_files_only, progress)
+        try:
+            found = _from_hub(repo, revision, local_files_only, progress)
+        except WeightsError as error:
+            raise WeightsError(f"{FFHQ} is {FFHQ_VARIABLE}={repo}: {error}") from error
         return ModelSource(found.folder, FFHQ, found.revision)
     folder = cache.ffhq_folder()
     if _is_dir(folder):

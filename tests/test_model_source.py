@@ -74,6 +74,17 @@ def test_ffhq_of_a_repository_without_a_commit_logs_the_one_it_took(
     assert f"someone/ffhq is commit {sha}" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("repo", "message"), [("ffhq", "is no Hub id"), ("someone/ffhq", "no such repository")]
+)
+def test_ffhq_of_a_repository_that_cannot_be_had_names_the_variable(
+    hub_server, monkeypatch, repo, message
+):
+    monkeypatch.setenv("STYLEMASK_FFHQ_REPO", repo)
+    assert f"STYLEMASK_FFHQ_REPO={repo}: " in refusal("ffhq")
+    assert message in refusal("ffhq")
+
+
 def test_ffhq_stands_for_the_fetched_folder_where_no_repository_is_named(hub_server, tiny_folder):
     shutil.copytree(tiny_folder, cache.default_ffhq_folder())
     found = locate("ffhq")
