@@ -1,9 +1,14 @@
 """Bias, leaky ReLU and gain in one call (StyleGAN2, Karras et al. 2020, section 4)."""
 
+import ctypes
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+
+from op import build, cuda_library
+from op.cuda_library import Activation
 
 SQRT2 = math.sqrt(2.0)  # keeps the variance of a leaky ReLU's output near that of its input
 
@@ -13,23 +18,106 @@ def fused_bias_act(
     bias: torch.Tensor | None = None,
     negative_slope: float = 0.2,
     gain: float = SQRT2,
+    noise: torch.Tensor | None = None,
+    clamp: float | None = None,
+    impl: build.Implementation = "auto",
 ) -> torch.Tensor:
-    """Return `gain · leaky_relu(x + bias)`.
+    """Return `clamp(gain · leaky_relu(x + noise + bias))`.
 
     Args:
         x: [B, C, …], any floating dtype.
         bias: [C], added to dimension 1; None adds nothing.
         negative_slope: slope below zero; 1 leaves the values linear.
         gain: factor applied last.
+        noise: [B or 1, 1, …], already times its strength, added to all channels; None adds nothing.
+        clamp: largest magnitude of the result, as float16 needs; None for no limit.
+        impl: "native" demands the compiled operator, "reference" PyTorch's; "auto" takes the
+            compiled one where there is one for x.
 
     Returns:
         A tensor like x.
 
     Raises:
-        ValueError: bias does not have one value a channel.
+        ValueError: bias does not have one value a channel, noise not one a pixel; or the compiled
+            operator is demanded of a tensor or an activation that it does not serve.
+        BuildError: the compiled operator is demanded and cannot be had.
     """
+    if bias is not None and bias.shape != x.shape[1:2]:
+        raise ValueError(f"bias {list(bias.shape)} must be {list(x.shape[1:2])}")
+    if noise is not None and (
+        noise.shape[1:] != (1, *x.shape[2:]) or noise.shape[0] not in (1, x.shape[0])
+    ):
+        raise ValueError(f"noise {list(noise.shape)} must be {[len(x), 1, *x.shape[2:]]}")
+    activation = Activation(negative_slope, gain, clamp)
+    # from y's sign the gradient tells the branch that was taken
+    library = build.choose("cuda", impl, cuda_library.serves(x) and negative_slope >= 0 < gain)
+    if library is None:
+        return _reference(x, bias, noise, activation)
+    result: torch.Tensor = _Native.apply(x, bias, noise, library, activation)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _reference(
+    x: torch.Tensor,
+    bias: torch.Tensor | None,
+    noise: torch.Tensor | None,
+    activation: Activation,
+) -> torch.Tensor:
+    if noise is not None:
+        x = x + noise.to(x)
     if bias is not None:
-        if bias.shape != x.shape[1:2]:
-            raise ValueError(f"bias {list(bias.shape)} must be {list(x.shape[1:2])}")
         x = x + bias.to(x).view(1, -1, *[1] * (x.ndim - 2))
-    return F.leaky_relu(x, negative_slope) * gain
+    y = F.leaky_relu(x, activation.negative_slope) * activation.gain
+    return y if activation.clamp is None else y.clamp(-activation.clamp, activation.clamp)
+
+
+class _Native(torch.autograd.Function):
+    """The compiled operator."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        bias: torch.Tensor | None,
+        noise: torch.Tensor | None,
+        library: ctypes.CDLL,
+        activation: Activation,
+    ) -> torch.Tensor:
+        y = cuda_library.fused_bias_act(library, x, bias, noise, activation)
+        ctx.save_for_backward(y, bias, noise)
+        ctx.library, ctx.activation = library, activation
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        y, bias, noise = ctx.saved_tensors
+        x_gradient = _NativeGradient.apply(gradients[0], y, ctx.library, ctx.activation)  # type: ignore[no-untyped-call]
+        bias_gradient = noise_gradient = None
+        if ctx.needs_input_grad[1]:
+            others = [0, *range(2, y.ndim)]
+            bias_gradient = x_gradient.sum(others, dtype=bias.dtype)
+        if ctx.needs_input_grad[2]:
+            noise_gradient = x_gradient.to(noise.dtype).sum_to_size(noise.shape)
+        return x_gradient, bias_gradient, noise_gradient, None, None
+
+
+class _NativeGradient(torch.autograd.Function):
+    """Its gradient with regard to x: linear in y's, so that it is also its own derivative."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        y_gradient: torch.Tensor,
+        y: torch.Tensor,
+        library: ctypes.CDLL,
+        activation: Activation,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(y)
+        ctx.library, ctx.activation = library, activation
+        return cuda_library.fused_bias_act_gradient(library, y_gradient, y, activation)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (y,) = ctx.saved_tensors
+        again = _NativeGradient.apply(gradients[0], y, ctx.library, ctx.activation)  # type: ignore[no-untyped-call]
+        return again, None, None, None

@@ -72,7 +72,8 @@ def test_upfirdn2d_has_the_gradients_finite_differences_have(up, down, pad):
     ("x_shape", "kernel_shape", "options"),
     [
         ((3, 4, 4), (2, 2), {}),
-        ((1, 3, 4, 4), (2,), {}),
+        ((1, 3, 4, 4), (2, 2, 2), {}),
+        ((1, 3, 4, 4), (5,), {}),
         ((1, 3, 4, 4), (2, 2), {"up": 0}),
         ((1, 3, 4, 4), (2, 2), {"down": -1}),
         ((1, 3, 4, 4), (5, 2), {}),
