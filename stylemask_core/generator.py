@@ -74,7 +74,7 @@ class MappingNetwork(nn.Module):
 
     @torch.no_grad()
     def sample(self, count: int) -> torch.Tensor:
-        """w of a fixed sample of latents, [count, latent_dim]: for its mean and its spread."""
+        """Map a fixed sample of latents, for the mean and the spread of w: [count, latent_dim]."""
         random = np.random.Generator(np.random.Philox(key=0))
         z = random.standard_normal((count, self.mean.shape[0]), dtype=np.float32)
         w: torch.Tensor = self(torch.from_numpy(z).to(self.mean.device))

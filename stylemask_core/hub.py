@@ -4,10 +4,12 @@ import glob
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import torch
@@ -34,13 +36,37 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Model:
-    """The content of a model folder: config, networks and model card."""
+    """The content of a model folder.
+
+    Args:
+        config: what the networks are built from.
+        generator: in evaluation mode, on the CPU.
+        mask_network: likewise.
+        load_encoder: called once, when the encoder is needed: it may be the largest part by far,
+            and random faces do without it.
+        card: text of the model card.
+    """
 
     config: ModelConfig
     generator: Generator
     mask_network: MaskNetwork
-    encoder: nn.Module
+    load_encoder: Callable[[], nn.Module]
     card: str
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The encoder, in evaluation mode, on the CPU.
+
+        Raises:
+            WeightsError: its file is damaged.
+        """
+        with self._lock:
+            return self._encoder
+
+    @cached_property
+    def _encoder(self) -> nn.Module:
+        return self.load_encoder()
 
 
 def load_weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
@@ -73,20 +99,36 @@ def _is_finite(tensor: torch.Tensor) -> bool:
     return not tensor.numel() or all(bool(x.isfinite()) for x in tensor.aminmax())
 
 
+def _check_shapes(module: nn.Module, shapes: Mapping[str, Sequence[int]], path: Path) -> None:
+    """Compare names and shapes of a file with those a module has."""
+    expected = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
+    if missing := sorted(set(expected) - set(shapes)):
+        raise WeightsError(f"{path}: tensor {missing[0]} is missing ({len(missing)} in all)")
+    if extra := sorted(set(shapes) - set(expected)):
+        raise WeightsError(f"{path}: tensor {extra[0]} is not part of the model ({len(extra)})")
+    for name, shape in shapes.items():
+        if list(shape) != expected[name]:
+            raise WeightsError(
+                f"{path}: {name} has shape {list(shape)}, the config asks for {expected[name]}"
+            )
+
+
+def _check_header(module: nn.Module, folder: Path, part: str) -> None:
+    """Make sure that a file holds what a module needs, without reading the values."""
+    path = folder / f"{part}.safetensors"
+    try:
+        with safe_open(path, "pt", device="cpu") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, ValueError) as error:
+        raise WeightsError(f"cannot read {path}: {error}") from error
+    _check_shapes(module, shapes, path)
+
+
 def _fill(module: Module, folder: Path, part: str) -> Module:
     """Assign a file's tensors to a module built on the meta device, strictly."""
-    tensors, path = load_weights(folder, part), folder / f"{part}.safetensors"
-    expected = module.state_dict()
-    if missing := sorted(set(expected) - set(tensors)):
-        raise WeightsError(f"{path}: tensor {missing[0]} is missing ({len(missing)} in all)")
-    if extra := sorted(set(tensors) - set(expected)):
-        raise WeightsError(f"{path}: tensor {extra[0]} is not part of the model ({len(extra)})")
-    for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise WeightsError(
-                f"{path}: {name} has shape {list(tensor.shape)}, "
-                f"the config asks for {list(expected[name].shape)}"
-            )
+    tensors = load_weights(folder, part)
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    _check_shapes(module, shapes, folder / f"{part}.safetensors")
     module.load_state_dict(tensors, assign=True)
     return module.eval().requires_grad_(False)
 
@@ -98,13 +140,14 @@ def empty_networks(config: ModelConfig) -> tuple[Generator, MaskNetwork, nn.Modu
 
 
 def load_model(folder: Path) -> Model:
-    """Load a model folder, strictly.
+    """Load a model folder, strictly; of the encoder only names and shapes until it is used.
 
     Raises:
         WeightsError: anything is missing, extra, misshapen, damaged or not finite.
     """
     config = ModelConfig.load(folder)
     generator, masks, encoder = empty_networks(config)
+    _check_header(encoder, folder, "encoder")
     card = folder / CARD_NAME
     try:
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
@@ -114,7 +157,7 @@ def load_model(folder: Path) -> Model:
         config,
         _fill(generator, folder, "generator"),
         _fill(masks, folder, "mask_network"),
-        _fill(encoder, folder, "encoder"),
+        lambda: _fill(encoder, folder, "encoder"),
         text,
     )
 

@@ -2,17 +2,14 @@
 
 from typing import Any
 
+from stylemask_core import hub
 from stylemask_core.pipeline import StyleMaskPipeline
 
 
 def model_info(pipeline: StyleMaskPipeline) -> dict[str, Any]:
     """Describe a model; the values are plain JSON."""
-    config, space, model = pipeline.config, pipeline.space, pipeline.model
-    networks = {
-        "generator": model.generator,
-        "mask_network": model.mask_network,
-        "encoder": model.encoder,
-    }
+    config, space = pipeline.config, pipeline.space
+    networks = dict(zip(hub.PARTS, hub.empty_networks(config), strict=True))
     return {
         "model": pipeline.name,
         "revision": pipeline.revision,

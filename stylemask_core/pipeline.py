@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from stylemask_core import alignment, framing, hub, images, inversion, model_source, repository
 from stylemask_core.arguments import check_seed, check_truncation, pick_device
@@ -19,6 +20,7 @@ from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
 from stylemask_core.progress import Progress
 from stylemask_core.style_space import Styles, StyleSpace, mix_styles
+from stylemask_core.synthesis import SynthesisNetwork
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,19 @@ class StyleMaskPipeline:
         self.device = pick_device(device)
         self.generator = model.generator.to(self.device)
         self.mask_network = model.mask_network.to(self.device)
-        self.encoder = model.encoder.to(self.device)
+
+    @cached_property
+    def encoder(self) -> nn.Module:
+        """The inversion encoder, loaded when it is first needed.
+
+        Raises:
+            WeightsError: its file is damaged.
+        """
+        return self.model.encoder.to(self.device)
+
+    @cached_property
+    def _synthesis(self) -> SynthesisNetwork:
+        return SynthesisNetwork(self.generator)
 
     @classmethod
     def from_pretrained(
@@ -342,7 +356,8 @@ class StyleMaskPipeline:
     @torch.inference_mode()
     def synthesize(self, code: Code) -> Synthesis:
         """Make the picture of one code."""
-        return Synthesis(self.generator(code.w_plus).float())
+        styles = self.generator.styles(code.w_plus)
+        return Synthesis(self._synthesis(styles, self.generator.rgb_styles(code.w_plus)))
 
     @torch.inference_mode()
     def reenact(
@@ -370,5 +385,5 @@ class StyleMaskPipeline:
         masks = self.mask_network(source_styles, target_styles)
         selected = self.space.select(layers)
         mixed = mix_styles(source_styles, target_styles, masks, strength, selected)
-        tensor = self.generator.synthesize(mixed, self.generator.rgb_styles(source.w_plus))
-        return Reenactment(tensor.float(), torch.cat(masks, 1), mixed)
+        tensor = self._synthesis(mixed, self.generator.rgb_styles(source.w_plus))
+        return Reenactment(tensor, torch.cat(masks, 1), mixed)

@@ -44,7 +44,8 @@ def tiny_model() -> hub.Model:
             tensor.copy_(torch.randn_like(tensor))
     for network in networks:
         network.eval().requires_grad_(False)
-    return hub.Model(config, *networks, card="# Tiny\n")
+    generator, masks, encoder = networks
+    return hub.Model(config, generator, masks, lambda: encoder, card="# Tiny\n")
 
 
 @pytest.fixture(scope="session")

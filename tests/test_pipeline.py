@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from stylemask_core import Inversion, LatentCode, StyleMaskPipeline
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.errors import InvalidInputError, WeightsError
+from stylemask_core.synthesis import SynthesisNetwork
 
 NOT_FINITE = np.array([[np.nan] + [0.0] * 15])
 
@@ -171,14 +173,14 @@ def test_a_reenactment_refuses_strengths_and_layers_there_are_not(tiny_pipeline,
 
 
 def test_a_reenactment_costs_one_synthesis(tiny_pipeline, monkeypatch):
-    synthesize, calls = tiny_pipeline.generator.synthesize, []
+    synthesize, calls = SynthesisNetwork.__call__, []
 
-    def counted(*args, **options):
+    def counted(*args):
         calls.append(args)
-        return synthesize(*args, **options)
+        return synthesize(*args)
 
     source, target = tiny_pipeline.sample(1), tiny_pipeline.sample(2)
-    monkeypatch.setattr(tiny_pipeline.generator, "synthesize", counted)
+    monkeypatch.setattr(SynthesisNetwork, "__call__", counted)
     _ = tiny_pipeline.reenact(source, target).image
     assert len(calls) == 1
 
@@ -278,3 +280,17 @@ def test_a_model_that_is_not_there_is_refused_by_name(model):
 def test_a_device_that_is_not_there_is_refused(tiny_model, device):
     with pytest.raises(InvalidInputError, match="device"):
         StyleMaskPipeline(tiny_model, device=device)
+
+
+def test_the_encoder_is_loaded_when_a_picture_comes_and_not_before(own_folder):
+    pipeline = StyleMaskPipeline.from_pretrained(own_folder, device="cpu")
+    (own_folder / "encoder.safetensors").unlink()
+    pipeline.reenact(pipeline.sample(1), pipeline.sample(2))
+    with pytest.raises(WeightsError, match="encoder"):
+        pipeline.invert(gradient("RGB"))
+
+
+def test_a_network_that_lacks_tensors_is_refused_at_once_even_if_it_is_not_needed_yet(own_folder):
+    save_file({"other": torch.zeros(1)}, own_folder / "encoder.safetensors")
+    with pytest.raises(WeightsError, match=r"encoder\.safetensors.*is missing"):
+        StyleMaskPipeline.from_pretrained(own_folder, device="cpu")

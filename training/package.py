@@ -29,7 +29,8 @@ def main(argv: list[str] | None = None) -> None:
     encoder.load_state_dict(averaged_weights(args.encoder, "encoder"))
     masks = MaskNetwork(generator.config)
     masks.load_state_dict(averaged_weights(args.mask, "mask_network"))
-    model = hub.Model(generator.config, generator, masks, encoder, CARD.read_text(encoding="utf-8"))
+    card = CARD.read_text(encoding="utf-8")
+    model = hub.Model(generator.config, generator, masks, lambda: encoder, card)
     hub.save_model(args.output, model, torch.float16)
 
 

@@ -1,0 +1,63 @@
+"""Synthesis for inference against the generator's plain one."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from stylemask_core.config import ModelConfig
+from stylemask_core.generator import Generator
+from stylemask_core.synthesis import SynthesisNetwork
+
+ODD = ModelConfig(
+    name="odd",
+    resolution=32,
+    channels={4: 7, 8: 12, 16: 5, 32: 3},
+    masked_layers=3,
+    latent_dim=9,
+    mapping_layers=2,
+)
+
+
+def random_generator(config: ModelConfig) -> Generator:
+    generator = Generator(config).eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(0)
+    for tensor in generator.state_dict().values():
+        tensor.copy_(torch.randn(tensor.shape, generator=random))
+    return generator
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["noise", "no noise"])
+def generator(request):
+    return random_generator(dataclasses.replace(ODD, noise=request.param))
+
+
+def codes(count: int) -> torch.Tensor:
+    random = torch.Generator().manual_seed(1)
+    return torch.randn(count, ODD.num_latents, ODD.latent_dim, generator=random)
+
+
+def test_pictures_are_those_of_the_plain_generator(generator):
+    w_plus = codes(3)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    expected = generator.synthesize(styles, rgb_styles)
+    pictures = SynthesisNetwork(generator)(styles, rgb_styles)
+    assert pictures.shape == (3, 3, 32, 32)
+    assert (pictures - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_a_picture_does_not_depend_on_those_before_it(generator):
+    network = SynthesisNetwork(generator)
+    w_plus = codes(1)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    first = network(styles, rgb_styles)
+    network([2 * style for style in styles], rgb_styles)
+    assert torch.equal(network(styles, rgb_styles), first)
+
+
+def test_preparing_leaves_the_generator_as_it_was(generator):
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    w_plus = codes(1)
+    SynthesisNetwork(generator)(generator.styles(w_plus), generator.rgb_styles(w_plus))
+    for name, tensor in generator.state_dict().items():
+        assert torch.equal(tensor, before[name])
