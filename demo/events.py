@@ -17,6 +17,8 @@ LIVE_EVENT: dict[str, Any] = {
     **PAGE_EVENT,
     "trigger_mode": "always_last",
 }
+# Faces are sought beside the model, so that a photo is marked while another is being inverted.
+FIND_EVENT: dict[str, Any] = {**LIVE_EVENT, "concurrency_id": "faces"}
 # Choices that only rearrange the page.
 SMALL_EVENT: dict[str, Any] = {
     "preprocess": False,

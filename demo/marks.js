@@ -155,5 +155,8 @@ element.addEventListener("click", (event) => {
   }
 });
 
-watch("value", draw);
+watch("value", () => {
+  draw();
+  trigger("input"); // new marks from the server count as a choice, too
+});
 draw();

@@ -36,11 +36,18 @@ def key_of(picture: Any, pipeline: StyleMaskPipeline) -> str:
     return f"{pipeline.config.alignment} {path_of(picture, 'sent')}"
 
 
-def found(key: str, search: Search) -> dict[str, Any]:
-    """The marks of a picture whose faces have just been sought."""
+def found(key: str, model: str, search: Search) -> dict[str, Any]:
+    """The marks of a picture whose faces have just been sought.
+
+    Args:
+        key: of the picture.
+        model: label of the model they were sought for.
+        search: what was found.
+    """
     choice: int | str = SQUARE if search.square_will_do else POINTS
     return {
         "key": key,
+        "model": model,
         "width": search.size[0],
         "height": search.size[1],
         "faces": [described(face) for face in search.faces],

@@ -17,7 +17,7 @@ from demo.parts import (
 )
 
 
-def mix_tab(demo: gr.Blocks, tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
+def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     """Fill the tab."""
     with gr.Row(elem_classes="controls"):
         source_seed = seed_field("Source seed", FIRST_PAIR[0])
@@ -72,7 +72,7 @@ def mix_tab(demo: gr.Blocks, tab: gr.Tab, handlers: Handlers, choice: ModelChoic
     controls = [source_seed, target_seed, truncation, strength, layers, choice.label]
     changes = [source_seed.change, target_seed.change, layers.change]
     changes += [truncation.input, strength.input]  # not .change: a choice of model sets them too
-    gr.on([demo.load, *changes], live, controls, pictures, show_progress_on=result, **LIVE_EVENT)
+    gr.on(changes, live, controls, pictures, show_progress_on=result, **LIVE_EVENT)
     more.click(against_targets, controls, [caption, gallery], show_progress_on=more, **PAGE_EVENT)
     gallery.select(take_target, None, target_seed, **SMALL_EVENT)
     choice.clear(*pictures)

@@ -73,7 +73,7 @@ class ModelChoice:
             pipeline = self.models.get(label, lambda _, *size: say_bytes(label, *size))
             return label, *(update(pipeline) for update in updates)
 
-        chosen = self.selector.input(
+        chosen = self.selector.select(  # .input comes twice
             choose, [self.selector, self.label], [self.label, *components],
             show_progress_on=self.selector, **LOAD_EVENT,
         )  # fmt: skip

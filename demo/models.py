@@ -8,7 +8,7 @@ from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
-from stylemask_core import InvalidInputError, StyleMaskPipeline
+from stylemask_core import InvalidInputError, StyleMaskError, StyleMaskPipeline
 from stylemask_core.model_source import LIKE_A_HUB_ID
 from stylemask_core.progress import Progress
 
@@ -35,7 +35,7 @@ class Models:
         self._names = _labelled(names)
         self._lock = threading.Lock()
         self._loads: dict[str, _Load] = {}
-        self.get(report=progress)
+        self._wait(self.labels[0], progress)
 
     @property
     def labels(self) -> list[str]:
@@ -65,6 +65,15 @@ class Models:
             raise InvalidInputError(
                 f"model {label!r} is not offered here: choose {' or '.join(self._names)}"
             )
+        try:
+            return self._wait(label, report, patience)
+        except StyleMaskError as error:
+            # visitors know the model by its label, and not the folders of the server
+            raise type(error)(str(error).replace(self._names[label], label)) from error
+
+    def _wait(
+        self, label: str, report: Progress | None, patience: float = math.inf
+    ) -> StyleMaskPipeline:
         load, end = self._load(label), time.monotonic() + patience
         while not wait([load.pipeline], timeout=POLL).done:
             if report is not None and load.state is not None:

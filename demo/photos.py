@@ -121,16 +121,21 @@ class Photos:
         """
         key = path_of(picture, role), choice, pipeline.name
         if (kept := self._kept.get(key)) is None:
-            photo = self.read(picture, role)
+            photo, faces = self.read(picture, role), None
+            if choice.landmarks is None and not choice.aligned:
+                faces = self.search(pipeline, picture, role).faces or None
             say(f"inverting the {role}", done)
-            inversion = pipeline.invert(
-                photo,
-                align="none" if choice.aligned else "auto",
-                face=choice.face,
-                landmarks=choice.landmarks,
-                truncation=choice.truncation,
-                progress=_say_weights,
-            )
+            try:
+                inversion = pipeline.invert(
+                    photo,
+                    align="none" if choice.aligned else "auto",
+                    face=choice.face,
+                    landmarks=choice.landmarks,
+                    truncation=choice.truncation,
+                    faces=faces,
+                )
+            except InvalidInputError as error:
+                raise type(error)(f"{role} picture: {error}") from error
             picture = pipeline.synthesize(inversion).image
             kept = {"inverted": Inverted(inversion, picture)}
             self._kept.set(key, **kept)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from demo.checks import guarded, number
-from demo.events import LIVE_EVENT
+from demo.events import FIND_EVENT, LIVE_EVENT
 from demo.files import figure_file
 from demo.handlers import ROLES, Handlers, crops_and_inversions
 from demo.marks import chosen, found, key_of, marks
@@ -101,17 +101,19 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
                 return None
             key = key_of(picture, pipeline)
             if isinstance(marked, dict) and marked.get("key") == key:
-                return gr.skip()
+                return gr.skip() if marked.get("model") == model else {**marked, "model": model}
             search = handlers.photos.search(pipeline, picture, role)
             notes.append(search.note)
-            return found(key, search)
+            return found(key, model, search)
 
         notes: list[str] = []
         marks = sought(source, source_marks, "source"), sought(target, target_marks, "target")
         return *marks, escape(notes[-1]) if notes else gr.skip()
 
     @guarded
-    def live(*values: Any) -> Any:
+    def live(last: Any, *values: Any) -> Any:
+        if list(values) == last:
+            return gr.skip()  # both pictures of a pair tell of their change
         source, source_marks, target, target_marks, strength, layers, pasting, psi, model = values
         pipeline = handlers.models.get(model)
         pictures = {"source": source, "target": target}
@@ -126,10 +128,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         if len(pair) == len(ROLES):
             result, pasted = handlers.result(pipeline, source, pair, strength, layers, pasting)
         shown = gr.Image(pasted, visible=pasted is not None)
-        return *crops_and_inversions(pair), result, shown
-
-    def fill(there: Any, *values: Any) -> Any:
-        return gr.skip() if there else live(*values)
+        return *crops_and_inversions(pair), result, shown, list(values)
 
     def pair_files(index: int) -> tuple[str, ...]:
         return tuple(figure_file(read_picture(path), path.stem) for path in pairs[index][:2])
@@ -144,27 +143,27 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     inputs = [source, target]
     search = [source, source_marks, target, target_marks]
     search_outputs = [source_marks, target_marks, note]
-    controls = [*search, strength, layers, paste_back, truncation, choice.label]
-    outputs = [source_crop, source_inverted, target_crop, target_inverted, result, pasted]
+    last = gr.State()
+    controls = [last, *search, strength, layers, paste_back, truncation, choice.label]
+    tiles = [source_crop, source_inverted, target_crop, target_inverted, result]
+    outputs = [*tiles, pasted, last]
     # .change, not .upload: it also tells of examples, the webcam and removal
-    searched = gr.on(
+    gr.on(
         [picture.change for picture in inputs], find, [*search, choice.label], search_outputs,
-        show_progress_on=result, **LIVE_EVENT,
+        show_progress_on=note, **FIND_EVENT,
     )  # fmt: skip
-    searched.success(live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
     changes = [source_marks.input, target_marks.input, strength.input, truncation.input]
     changes += [layers.change, paste_back.input]
     gr.on(changes, live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
     examples.select(load_pair, None, inputs, queue=False, api_visibility="private")
-    choice.clear(*outputs[:-1])
+    choice.clear(*tiles, last)
     choice.follow(pasted, lambda _: gr.Image(None, visible=False))
     choice.follow(limits, _limits)
     choice.follow(examples_part, lambda model: gr.Column(visible=_has_examples(model, pairs)))
-    choice.refresh(tab, Step(first_pair, [*inputs, choice.label], inputs, result))
     choice.refresh(
         tab,
-        Step(find, [*search, choice.label], search_outputs, result),
-        Step(fill, [result, *controls], outputs, result),
+        Step(first_pair, [*inputs, choice.label], inputs, note),
+        Step(find, [*search, choice.label], search_outputs, note),
     )
 
 

@@ -62,7 +62,7 @@ def build_demo(models: Models) -> gr.Blocks:
             gr.HTML(HEADER, elem_id="header", padding=False, scale=3, min_width=320)
             choice = ModelChoice(models)
         with gr.Tab("Mix", id="mix") as mix:
-            mix_tab(demo, mix, handlers, choice)
+            mix_tab(mix, handlers, choice)
         with gr.Tab("Reenact", id="reenact") as reenact:
             reenact_tab(reenact, handlers, choice)
         with gr.Tab("Inspect", id="inspect") as inspect:
