@@ -3,8 +3,12 @@
 import logging
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from torch import nn
 
 from stylemask_core import cache, hub, repository
 from stylemask_core.config import CONFIG_NAME
@@ -34,13 +38,25 @@ class ModelSource:
     revision: str = ""
 
     def load(self) -> hub.Model:
-        """Load the model, strictly.
+        """Load the model, as `hub.load_model` does.
 
         Raises:
             WeightsError: anything is missing, extra, misshapen, damaged or not finite.
         """
+
+        def load_encoder() -> nn.Module:
+            with self._remedy():
+                return model.load_encoder()
+
+        with self._remedy():
+            model = hub.load_model(self.folder)
+        return replace(model, load_encoder=load_encoder)
+
+    @contextmanager
+    def _remedy(self) -> Iterator[None]:
+        """Let a WeightsError say what helps against a damaged cache."""
         try:
-            return hub.load_model(self.folder)
+            yield
         except WeightsError as error:
             if not self.revision:
                 raise

@@ -239,16 +239,25 @@ def test_tensors_that_cannot_be_used_are_named(hub_server, own_folder, value, me
     assert message in refusal()
 
 
-def test_a_file_that_was_damaged_in_the_cache_is_named_with_what_to_delete(hub_server, sha):
+@pytest.mark.parametrize("part", hub.PARTS)
+def test_a_file_that_was_damaged_in_the_cache_is_named_with_what_to_delete(hub_server, sha, part):
     load()
-    blob = cached_file("generator.safetensors").resolve()
+    blob = cached_file(f"{part}.safetensors").resolve()
     blob.write_bytes(blob.read_bytes()[:-100])
     message = refusal()
-    assert "generator.safetensors" in message
+    assert f"{part}.safetensors" in message
     folder = Path(constants.HF_HUB_CACHE) / "models--user--tiny"
     assert f"delete {folder} and load it again" in message
     shutil.rmtree(folder)
     assert load().revision == sha
+
+
+def test_an_encoder_that_was_damaged_in_the_cache_is_told_when_it_is_needed(sha):
+    loaded = load()
+    path = cached_file("encoder.safetensors").resolve()
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match=r"encoder\.safetensors.*delete .*models--user--tiny "):
+        loaded.encode(torch.zeros(1, 3, 256, 256))
 
 
 # who may see what
