@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from op import cuda_library
+from op import cpu_library, cuda_library
 from op.library import BuildError, Library, Recipe
 
 CSRC = Path(__file__).parent / "csrc"
@@ -50,6 +50,13 @@ def cuda_command(architectures: list[str]) -> list[str]:
     return [cuda_compiler(), "-O2", "-shared", "-Xcompiler", "-fPIC", *targets]
 
 
+def cpu_command() -> list[str]:
+    """The command line that compiles for this machine's CPU."""
+    compiler = find_compiler("CXX", "g++", "c++", "clang++")
+    flags = ["-std=gnu++17", "-O3", "-march=native", "-ffp-contract=fast", "-pthread"]
+    return [compiler, *flags, "-shared", "-fPIC"]
+
+
 def _command_for_these_gpus() -> list[str]:
     count = torch.cuda.device_count()
     found = {torch.cuda.get_device_capability(device) for device in range(count)}
@@ -69,6 +76,12 @@ LIBRARIES = {
             command=_command_for_these_gpus,
             unneeded=_no_gpu,
             prepare=cuda_library.prepare,
+        ),
+        "cpu": Recipe(
+            sources=[CSRC / "styled_conv.cpp"],
+            headers=[],
+            command=cpu_command,
+            prepare=cpu_library.prepare,
         ),
     }.items()
 }

@@ -171,8 +171,8 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except OSError as error:
-        folder = Path(job.target).parent
-        sys.stderr.write(f"cannot write to {folder}: {error.strerror or error}\n")
+        why = f"cannot write to {Path(job.target).parent} ({error.strerror or error})"
+        sys.stderr.write(f"{why}: name another cache folder in STYLEMASK_HOME\n")
         return 1
     return 0
 

@@ -153,14 +153,15 @@ class Work {
           tiles_(ceil_div(layer.height, OUT) * columns_), blocks_(ceil_div(tiles_, TILES)),
           phase_panels_(ceil_div(layer.out_channels, PANEL)),
           panels_(layer.up ? 4 * phase_panels_ : phase_panels_),
-          depth_(ceil_div(layer.in_channels, LANES) * LANES), point_stride_(TILES * depth_ + STAGGER),
-          product_stride_(TILES * Index(PANELS_AT_ONCE * PANEL) + STAGGER),
-          outside_(layer.in_channels) {}
+          depth_(ceil_div(layer.in_channels, LANES) * LANES),
+          point_stride_(TILES * depth_ + STAGGER), outside_(layer.in_channels) {}
 
     void run(int threads);
 
   private:
-    static constexpr Index TILE_STRIDE = PANELS_AT_ONCE * PANEL;  // of products
+    // strides in floats from one tile and from one point to the next
+    static constexpr Index TILE_STRIDE = PANELS_AT_ONCE * PANEL;  // of products; depth_ of points
+    static constexpr Index PRODUCT_STRIDE = TILES * TILE_STRIDE + STAGGER;
 
     void run_item(int block, int first_panel, int end_panel, float* points, float* products) const;
     void read_tile(int tile, float* points) const;
@@ -174,7 +175,7 @@ class Work {
 
     const StyledConv& layer_;
     const int columns_, tiles_, blocks_, phase_panels_, panels_;
-    const Index depth_, point_stride_, product_stride_;
+    const Index depth_, point_stride_;
     const std::vector<float> outside_;  // a black pixel
 };
 
@@ -187,7 +188,7 @@ void Work::run(int threads) {
     const int items = blocks_ * slices;
     threads = std::max(1, std::min(threads, items));
     std::vector<std::vector<float>> scratch(threads);
-    for (auto& floats : scratch) floats.resize(POINTS * (point_stride_ + product_stride_) + LANES);
+    for (auto& floats : scratch) floats.resize(POINTS * (point_stride_ + PRODUCT_STRIDE) + LANES);
 
     std::atomic<int> next_item{0};
     auto work = [&](std::vector<float>& floats) {
@@ -223,7 +224,7 @@ void Work::run_item(int block, int first_panel, int end_panel, float* points,
                 const bool last = p + 1 == count;
                 const float* next = weights_of(last ? panel : panel + p + 1, point + last);
                 multiply_tiles(tiles, points + point * point_stride_, weights_of(panel + p, point),
-                               products + point * product_stride_ + p * PANEL, next);
+                               products + point * PRODUCT_STRIDE + p * PANEL, next);
             }
         for (int t = 0; t < tiles; ++t)
             for (int p = 0; p < count; ++p)
@@ -298,7 +299,7 @@ void Work::write_tile(int tile, int panel, const float* products) const {
         for (int c = 0; c < IN; ++c) {
             Vec m[IN];
 #pragma GCC unroll 8
-            for (int r = 0; r < IN; ++r) m[r] = load(products + (r * IN + c) * product_stride_);
+            for (int r = 0; r < IN; ++r) m[r] = load(products + (r * IN + c) * PRODUCT_STRIDE);
             transform_output(m);
 #pragma GCC unroll 8
             for (int r = 0; r < OUT; ++r) half[r * IN + c] = m[r];
@@ -308,14 +309,15 @@ void Work::write_tile(int tile, int panel, const float* products) const {
 #pragma GCC unroll 8
             for (int c = 0; c < IN; ++c) m[c] = half[r * IN + c];
             transform_output(m);
-            Index pixel = Index(step * (top + r) + phase_row) * y_width + step * left + phase_column;
+            const Index row = step * (top + r) + phase_row;
+            Index pixel = row * y_width + step * left + phase_column;
 #pragma GCC unroll 8
             for (int c = 0; c < OUT; ++c, pixel += step) {
                 if (c == columns) break;
                 Vec v = m[c] * demodulation + bias;
                 if (layer_.noise) v += layer_.noise[pixel];
-                v = v > 0 ? v : v * layer_.negative_slope;
-                store_first(layer_.y + pixel * layer_.out_channels + channel, v * layer_.gain, count);
+                v = (v > 0 ? v : v * layer_.negative_slope) * layer_.gain;
+                store_first(layer_.y + pixel * layer_.out_channels + channel, v, count);
             }
         }
     }
