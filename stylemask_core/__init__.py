@@ -4,13 +4,8 @@ import os
 
 from stylemask_core.config import ModelConfig
 from stylemask_core.errors import InvalidInputError, NoFaceError, StyleMaskError, WeightsError
-from stylemask_core.pipeline import (
-    Inversion,
-    LatentCode,
-    Reenactment,
-    StyleMaskPipeline,
-    Synthesis,
-)
+from stylemask_core.pipeline import StyleMaskPipeline
+from stylemask_core.results import Inversion, LatentCode, Reenactment, Synthesis
 
 __version__ = "0.1.0"
 

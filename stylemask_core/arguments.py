@@ -53,3 +53,23 @@ def pick_device(device: str) -> torch.device:
     if chosen.type not in ("cpu", "cuda"):
         raise InvalidInputError(f"device {device!r} is not supported: choose cpu or cuda")
     return chosen
+
+
+def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Resolve the name of a floating point type.
+
+    Args:
+        dtype: "auto" (float16 on a GPU, else float32), "float32" or "float16".
+        device: where it is to be used.
+
+    Raises:
+        InvalidInputError: unknown, or float16 on a CPU, which would be slower.
+    """
+    known = {"float32": torch.float32, "float16": torch.float16}
+    if dtype == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    if dtype not in known:
+        raise InvalidInputError(f"dtype {dtype!r} is unknown: choose auto, float32 or float16")
+    if dtype == "float16" and device.type != "cuda":
+        raise InvalidInputError("float16 needs a CUDA GPU: choose dtype float32 or auto")
+    return known[dtype]

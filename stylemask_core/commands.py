@@ -15,8 +15,9 @@ from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
 from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input
 from stylemask_core.photo_inputs import CodeReader
-from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline
+from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
+from stylemask_core.results import Code, Inversion
 
 EXIT_DONE, EXIT_FAILED = 0, 1
 INSPECTION_FILES = (

@@ -8,7 +8,8 @@ import numpy as np
 from stylemask_core.arguments import check_seed
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import InvalidInputError, UsageError
-from stylemask_core.pipeline import LatentCode, StyleMaskPipeline
+from stylemask_core.pipeline import StyleMaskPipeline
+from stylemask_core.results import LatentCode
 
 SEED_PREFIX = "seed:"
 ARRAY_SUFFIX = ".npy"

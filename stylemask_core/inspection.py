@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylemask_core.pipeline import Code, Reenactment, StyleMaskPipeline
+from stylemask_core.pipeline import StyleMaskPipeline
+from stylemask_core.results import Code, Reenactment
 
 STRONGEST = 20  # rows of the table of channels
 

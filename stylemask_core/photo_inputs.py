@@ -15,8 +15,9 @@ from stylemask_core.framing import Align
 from stylemask_core.images import read_picture
 from stylemask_core.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
 from stylemask_core.landmark_weights import ABOUT
-from stylemask_core.pipeline import Code, Inversion, StyleMaskPipeline
+from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
+from stylemask_core.results import Code, Inversion
 
 ROLES = ("source", "target")
 OF_ONE_FACE = ("face", "landmarks")  # options that exist with a role before them, too

@@ -1,8 +1,8 @@
 """StyleMaskPipeline: from seeds, codes and pictures to a reenacted face, one call each."""
 
+import copy
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,84 +13,16 @@ from PIL import Image
 from torch import nn
 
 from stylemask_core import alignment, framing, hub, images, inversion, model_source, repository
-from stylemask_core.arguments import check_seed, check_truncation, pick_device
+from stylemask_core.arguments import check_seed, check_truncation, pick_device, pick_dtype
 from stylemask_core.config import ENCODER_INPUT_SIZE
+from stylemask_core.cuda_graph import Recorded
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
 from stylemask_core.progress import Progress
-from stylemask_core.style_space import Styles, StyleSpace, mix_styles
+from stylemask_core.results import Code, Inversion, LatentCode, Reenactment, Synthesis
+from stylemask_core.style_space import StyleSpace, mix_styles
 from stylemask_core.synthesis import SynthesisNetwork
-
-
-@dataclass(frozen=True)
-class LatentCode:
-    """A face as the generator knows it.
-
-    Args:
-        w_plus: [1, L, latent_dim], one w a layer.
-    """
-
-    w_plus: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Inversion:
-    """What became of a picture on its way to a code.
-
-    Args:
-        code: the W+ code that was found.
-        crop: the square the encoder saw, at the generator's resolution.
-        quad: where the square lies, [4, 2] px in the upright picture: top left, bottom left,
-            bottom right, top right corner.
-        faces: the faces that were found in the picture, largest first.
-        note: "", or one sentence on what had to stand in for something better.
-    """
-
-    code: LatentCode
-    crop: Image.Image
-    quad: np.ndarray
-    faces: list[Face]
-    note: str = ""
-
-    @property
-    def w_plus(self) -> torch.Tensor:
-        """The code's W+, [1, L, latent_dim]."""
-        return self.code.w_plus
-
-
-@dataclass(frozen=True)
-class Synthesis:
-    """A synthesized picture.
-
-    Args:
-        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
-    """
-
-    tensor: torch.Tensor
-
-    @cached_property
-    def image(self) -> Image.Image:
-        """The picture, 8-bit RGB at the generator's resolution."""
-        return images.to_image(self.tensor)
-
-
-@dataclass(frozen=True)
-class Reenactment(Synthesis):
-    """The source with the target's pose, and how it was mixed.
-
-    Args:
-        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
-        mask: [1, masked channels] in 0…1, the share of the target as the networks gave it;
-            strength and layer choice are not in it.
-        styles: mixed styles [1, dim] of every convolution.
-    """
-
-    mask: torch.Tensor
-    styles: Styles
-
-
-Code = LatentCode | Inversion  # both carry w_plus
 
 
 class StyleMaskPipeline:
@@ -101,15 +33,22 @@ class StyleMaskPipeline:
     Args:
         model: config and networks, as `hub.load_model` returns them.
         device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …
+        dtype: "float32", or "float16" for the encoder and the large resolutions on a GPU, which is
+            what "auto" takes there.
         name: how the model was asked for, shown to people.
         revision: full commit sha of the Hub repository it came from, "" for none.
 
     Raises:
-        InvalidInputError: the device is unknown or not there.
+        InvalidInputError: the device is unknown or not there, or cannot compute in that dtype.
     """
 
     def __init__(
-        self, model: hub.Model, device: str = "auto", name: str = "", revision: str = ""
+        self,
+        model: hub.Model,
+        device: str = "auto",
+        name: str = "",
+        revision: str = "",
+        dtype: str = "auto",
     ) -> None:
         self.model = model
         self.config = model.config
@@ -117,6 +56,7 @@ class StyleMaskPipeline:
         self.revision = revision
         self.space = StyleSpace(model.config)
         self.device = pick_device(device)
+        self.dtype = pick_dtype(dtype, self.device)
         self.generator = model.generator.to(self.device)
         self.mask_network = model.mask_network.to(self.device)
 
@@ -127,11 +67,21 @@ class StyleMaskPipeline:
         Raises:
             WeightsError: its file is damaged.
         """
-        return self.model.encoder.to(self.device)
+        if self.dtype == torch.float32:
+            return self.model.encoder.to(self.device)
+        encoder = copy.deepcopy(self.model.encoder)  # the model keeps its precision
+        mean = encoder.latent_avg
+        encoder = encoder.to(self.device, self.dtype)
+        encoder.latent_avg = mean.to(self.device)  # codes are float32
+        return encoder
+
+    @cached_property
+    def _encode(self) -> Recorded:
+        return Recorded(lambda inputs: self.encoder(inputs[0]))
 
     @cached_property
     def _synthesis(self) -> SynthesisNetwork:
-        return SynthesisNetwork(self.generator)
+        return SynthesisNetwork(self.generator, half=self.dtype == torch.float16)
 
     @classmethod
     def from_pretrained(
@@ -139,6 +89,7 @@ class StyleMaskPipeline:
         model: str | Path | None = None,
         revision: str | None = None,
         device: str = "auto",
+        dtype: str = "auto",
         local_files_only: bool = False,
         progress: Progress | None = None,
     ) -> "StyleMaskPipeline":
@@ -149,16 +100,17 @@ class StyleMaskPipeline:
                 "user/repo@revision" on the Hub, or "ffhq".
             revision: branch, tag or commit of a Hub repository.
             device: "auto", "cpu", "cuda", …
+            dtype: "auto", "float32" or "float16".
             local_files_only: of a Hub repository, take what the cache has and ask nobody.
             progress: called while files are downloaded: name, bytes done, bytes in all.
 
         Raises:
             WeightsError: there is no such model, or its files are damaged or do not fit.
-            InvalidInputError: the device is unknown or not there.
+            InvalidInputError: the device is unknown or not there, or cannot compute in that dtype.
         """
-        pick_device(device)
+        pick_dtype(dtype, pick_device(device))  # before anything is downloaded
         found = model_source.locate(model, revision, local_files_only, progress)
-        return cls(found.load(), device, found.name, found.revision)
+        return cls(found.load(), device, found.name, found.revision, dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model folder, whole or not at all.
@@ -252,8 +204,7 @@ class StyleMaskPipeline:
     @torch.inference_mode()
     def encode(self, batch: torch.Tensor) -> torch.Tensor:
         """Invert aligned pictures [B, 3, 256, 256] in −1…1 → W+ [B, L, latent_dim]."""
-        codes: torch.Tensor = self.encoder(batch.to(self.device, torch.float32))
-        return codes
+        return self._encode(batch.to(self.device, self.dtype)).float()
 
     def detect_faces(self, image: Image.Image, progress: Progress | None = None) -> list[Face]:
         """Find the faces of any PIL picture, the largest first.

@@ -294,3 +294,9 @@ def test_a_network_that_lacks_tensors_is_refused_at_once_even_if_it_is_not_neede
     save_file({"other": torch.zeros(1)}, own_folder / "encoder.safetensors")
     with pytest.raises(WeightsError, match=r"encoder\.safetensors.*is missing"):
         StyleMaskPipeline.from_pretrained(own_folder, device="cpu")
+
+
+@pytest.mark.parametrize(("dtype", "words"), [("float16", "needs a CUDA GPU"), ("int8", "unknown")])
+def test_types_a_cpu_does_not_compute_in_are_refused(tiny_folder, dtype, words):
+    with pytest.raises(InvalidInputError, match=words):
+        StyleMaskPipeline.from_pretrained(tiny_folder, device="cpu", dtype=dtype)

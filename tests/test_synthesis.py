@@ -46,6 +46,27 @@ def test_pictures_are_those_of_the_plain_generator(generator):
     assert (pictures - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
+def test_the_projects_operators_give_the_same_pictures(generator):
+    w_plus = codes(2)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    plain, fused = (SynthesisNetwork(generator, fused=choice) for choice in (False, True))
+    expected = plain(styles, rgb_styles)
+    assert (fused(styles, rgb_styles) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_half_precision_stays_near_the_full_one_and_within_its_range(generator, fused):
+    w_plus = codes(2)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network = SynthesisNetwork(generator, half=True, fused=fused)
+    expected = SynthesisNetwork(generator)(styles, rgb_styles)
+    pictures = network(styles, rgb_styles)
+    assert pictures.dtype == torch.float32
+    assert 0 < (pictures - expected).abs().max() < 0.01 * expected.abs().max()
+    large = network([1e4 * style for style in styles], [1e3 * style for style in rgb_styles])
+    assert large.isfinite().all()
+
+
 def test_a_picture_does_not_depend_on_those_before_it(generator):
     network = SynthesisNetwork(generator)
     w_plus = codes(1)

@@ -1,0 +1,82 @@
+"""What the pipeline's calls take and return."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from PIL import Image
+
+from stylemask_core import images
+from stylemask_core.landmarks import Face
+from stylemask_core.style_space import Styles
+
+
+@dataclass(frozen=True)
+class LatentCode:
+    """A face as the generator knows it.
+
+    Args:
+        w_plus: [1, L, latent_dim], one w a layer.
+    """
+
+    w_plus: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """What became of a picture on its way to a code.
+
+    Args:
+        code: the W+ code that was found.
+        crop: the square the encoder saw, at the generator's resolution.
+        quad: where the square lies, [4, 2] px in the upright picture: top left, bottom left,
+            bottom right, top right corner.
+        faces: the faces that were found in the picture, largest first.
+        note: "", or one sentence on what had to stand in for something better.
+    """
+
+    code: LatentCode
+    crop: Image.Image
+    quad: np.ndarray
+    faces: list[Face]
+    note: str = ""
+
+    @property
+    def w_plus(self) -> torch.Tensor:
+        """The code's W+, [1, L, latent_dim]."""
+        return self.code.w_plus
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A synthesized picture.
+
+    Args:
+        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
+    """
+
+    tensor: torch.Tensor
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture, 8-bit RGB at the generator's resolution."""
+        return images.to_image(self.tensor)
+
+
+@dataclass(frozen=True)
+class Reenactment(Synthesis):
+    """The source with the target's pose, and how it was mixed.
+
+    Args:
+        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
+        mask: [1, masked channels] in 0…1, the share of the target as the networks gave it;
+            strength and layer choice are not in it.
+        styles: mixed styles [1, dim] of every convolution.
+    """
+
+    mask: torch.Tensor
+    styles: Styles
+
+
+Code = LatentCode | Inversion  # both carry w_plus
