@@ -24,8 +24,9 @@ def blur_kernel(gain: float) -> torch.Tensor:
 
 
 def _normal(*shape: int, std: float = 1.0) -> torch.Tensor:
-    # in place: on the meta device torch.randn would first import a second's worth of modules
-    return torch.empty(shape).normal_(std=std)
+    values = torch.empty(shape)
+    # on the meta device drawing would first import a second's worth of modules
+    return values if values.is_meta else values.normal_(std=std)
 
 
 class EqualizedLinear(nn.Module):
