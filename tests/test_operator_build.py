@@ -17,6 +17,11 @@ from op import build, compile, library
 from op.library import BuildError, Library, Recipe
 from stylemask_core.cache import cache_folder
 
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="operators are not compiled on this system"),
+    pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++"),
+]
+
 SOURCE = '#include "number.h"\nextern "C" int answer() { return NUMBER; }\n'
 BROKEN = 'extern "C" int answer() { return nothing; }\n'
 PATIENCE = 60  # [s] for what takes a moment
