@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageStat
 
 from stylemask_core.errors import InvalidInputError
 
@@ -131,9 +131,9 @@ def crop(photo: Image.Image, quad: np.ndarray, size: int) -> Image.Image:
         size: side of the result [px].
     """
     corner, right, down = quad[0], quad[3] - quad[0], quad[1] - quad[0]
-    # A first coarse shrink by a whole factor leaves two to three pixels of the photo for each of
-    # the result, so that the cost does not grow with the photo.
-    factor = max(1, int(side(quad) / size / 2))
+    # A first coarse shrink by a whole factor leaves at most three pixels for each of the result,
+    # so that time and memory do not grow with the photo.
+    factor = max(1, int(side(quad) / size / 1.5))
     region, origin = _region(photo, quad, factor)
     samples = max(1, math.ceil(side(quad) / factor / size))
     pixel = size * samples
@@ -172,7 +172,7 @@ def _region(photo: Image.Image, quad: np.ndarray, factor: int) -> tuple[Image.Im
 def _mirrored(
     part: Image.Image, before: np.ndarray, after: np.ndarray, quad_side: float
 ) -> Image.Image:
-    """Pad a picture by its mirror image that fades into blur, and far out into its median.
+    """Pad a picture by its mirror image that fades into blur, and far out into its median colour.
 
     Args:
         part: RGB.
@@ -192,7 +192,7 @@ def _mirrored(
     blurred = picture.filter(ImageFilter.GaussianBlur(BLUR * quad_side))
     fade = (outside / FEATHER).clip(0, 1)
     picture = Image.composite(blurred, picture, _mask((3 * fade).clip(0, 1)))
-    median = Image.new("RGB", picture.size, tuple(np.median(padded, (0, 1)).astype(int).tolist()))
+    median = Image.new("RGB", picture.size, tuple(ImageStat.Stat(part).median))
     return Image.composite(median, picture, _mask(fade))
 
 
