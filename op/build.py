@@ -53,7 +53,7 @@ def cuda_command(architectures: list[str]) -> list[str]:
 def cpu_command() -> list[str]:
     """The command line that compiles for this machine's CPU."""
     compiler = find_compiler("CXX", "g++", "c++", "clang++")
-    flags = ["-std=gnu++17", "-O3", "-march=native", "-ffp-contract=fast", "-pthread"]
+    flags = ["-std=gnu++17", "-O3", "-march=native", "-ffp-contract=fast", "-fopenmp"]
     return [compiler, *flags, "-shared", "-fPIC"]
 
 

@@ -136,4 +136,5 @@ def _reference(
     else:
         x = F.conv2d(x, weight, padding=1)
     x = x * demodulation[:, None, None] + bias[:, None, None]
-    return F.leaky_relu(x if noise is None else x + noise, negative_slope) * gain
+    x = F.leaky_relu(x if noise is None else x + noise, negative_slope) * gain
+    return x.contiguous(memory_format=torch.channels_last)

@@ -10,14 +10,14 @@
 //
 // Vectors are the compiler's own (GCC and clang), as wide as the CPU compiled for has them: no
 // instruction set is needed. No sum depends on how the work is shared out, so neither do results.
+#include <omp.h>
+
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <new>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #define INLINE inline __attribute__((always_inline))
@@ -186,31 +186,19 @@ void Work::run(int threads) {
     const int wanted = threads > 1 ? ITEMS_PER_THREAD * threads : 1;
     const int slices = std::min(groups, ceil_div(wanted, blocks_));
     const int items = blocks_ * slices;
-    threads = std::max(1, std::min(threads, items));
-    std::vector<std::vector<float>> scratch(threads);
-    for (auto& floats : scratch) floats.resize(POINTS * (point_stride_ + PRODUCT_STRIDE) + LANES);
-
-    std::atomic<int> next_item{0};
-    auto work = [&](std::vector<float>& floats) {
-        const Index misaligned = reinterpret_cast<uintptr_t>(floats.data()) / sizeof(float) % LANES;
-        float* points = floats.data() + (LANES - misaligned) % LANES;
-        for (int item; (item = next_item++) < items;) {
-            const int slice = item % slices;
-            const int first_panel = groups * slice / slices * PANELS_AT_ONCE;
-            const int end_panel = groups * (slice + 1) / slices * PANELS_AT_ONCE;
-            run_item(item / slices, first_panel, std::min(end_panel, panels_), points,
-                     points + POINTS * point_stride_);
-        }
-    };
-    std::vector<std::thread> others;
-    others.reserve(threads - 1);
-    try {
-        for (int i = 1; i < threads; ++i) others.emplace_back(work, std::ref(scratch[i]));
-    } catch (const std::system_error&) {
-        // the system gives no more threads: those there are do the work
+    const Index floats = POINTS * (point_stride_ + PRODUCT_STRIDE);  // of a thread
+    const std::unique_ptr<float[]> memory(new float[threads * floats + LANES]);
+    const Index misaligned = reinterpret_cast<uintptr_t>(memory.get()) / sizeof(float) % LANES;
+    float* const scratch = memory.get() + (LANES - misaligned) % LANES;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (int item = 0; item < items; ++item) {
+        const int slice = item % slices;
+        const int first_panel = groups * slice / slices * PANELS_AT_ONCE;
+        const int end_panel = groups * (slice + 1) / slices * PANELS_AT_ONCE;
+        float* const points = scratch + omp_get_thread_num() * floats;
+        run_item(item / slices, first_panel, std::min(end_panel, panels_), points,
+                 points + POINTS * point_stride_);
     }
-    work(scratch[0]);
-    for (std::thread& other : others) other.join();
 }
 
 void Work::run_item(int block, int first_panel, int end_panel, float* points,
