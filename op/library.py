@@ -83,6 +83,16 @@ def time_limit() -> float:
     return value
 
 
+def check_settings() -> None:
+    """Read all settings.
+
+    Raises:
+        BuildError: one of them makes no sense.
+    """
+    mode()
+    time_limit()
+
+
 def cache_folder() -> Path:
     """Where compiled libraries are kept: `operators` in this project's cache folder."""
     if home := os.environ.get("STYLEMASK_HOME"):
@@ -116,11 +126,14 @@ class Library:
         """See `op.build.load`."""
         if self.handle is not None:
             return self.handle
-        demanded, limit = mode() == "native", time_limit()
+        if _capturing():
+            return None
+        check_settings()
+        demanded = mode() == "native"
         # whoever does not demand the library does not wait for a thread that does, either
         if self._lock.acquire(blocking=demanded):
             try:
-                self._advance(limit, wait=demanded)
+                self._advance(wait=demanded)
                 if self.state == "failed" and not demanded and not self._told:
                     self._told = True
                     log.warning("%s; PyTorch does their work, more slowly", self._complaint())
@@ -132,40 +145,39 @@ class Library:
 
     def build(self, retry: bool) -> None:
         """See `op.build.build`."""
-        limit = time_limit()
+        check_settings()
         with self._lock:
             if retry and self.state == "failed":
                 self.state = "not built yet"
-            self._advance(limit, wait=True, retry=retry)
+            self._advance(wait=True, retry=retry)
             if self.state == "failed":
                 raise BuildError(self._complaint())
 
     def status(self) -> dict[str, Any]:
         """See `op.build.status`."""
+        state, reason = self.state, self.reason
         if self._lock.acquire(blocking=False):
             try:
                 if self.state == "building":
-                    self._advance(wait=False)
+                    self._advance()
                 state, reason = self.state, self.reason
                 if state == "not built yet":
                     state, reason = self._foresee()
             finally:
                 self._lock.release()
-        else:
-            state, reason = "building", ""
         return {"state": state, "reason": reason, "seconds": round(self.seconds, 1)}
 
-    def _advance(self, limit: float = 0.0, wait: bool = False, retry: bool = False) -> None:
+    def _advance(self, wait: bool = False, retry: bool = False) -> None:
         """Begin a build if there is neither a library nor a reason not to; look for its end."""
         try:
             if self.state == "not built yet":
-                self._begin(limit, retry)
+                self._begin(retry)
             if self.state == "building":
                 self._end(wait)
-        except (BuildError, OSError) as error:
+        except (RuntimeError, OSError) as error:  # BuildError, or CUDA's and pathlib's own
             self.state, self.reason = "failed", str(error)
 
-    def _begin(self, limit: float, retry: bool) -> None:
+    def _begin(self, retry: bool) -> None:
         if why := self._unused():
             self.state, self.reason = "reference", why
             return
@@ -177,7 +189,7 @@ class Library:
             raise BuildError(f"{failure} (remembered; try again: stylemask doctor --build)")
         sources, headers = map(str, self.recipe.sources), map(str, self.recipe.headers)
         retry = retry or target.exists()  # which was found to be broken
-        job = compile.Job(command, [*sources], [*headers], str(target), limit, retry)
+        job = compile.Job(command, [*sources], [*headers], str(target), time_limit(), retry)
         self._build = _Build(job, target)
         self.state = "building"
 
@@ -220,10 +232,10 @@ class Library:
             return "reference", why
         try:
             target = self._target(self.recipe.command())
-        except (BuildError, OSError) as error:
+            if target.exists():
+                return "native", "compiled earlier"
+        except (RuntimeError, OSError) as error:
             return "failed", str(error)
-        if target.exists():
-            return "native", "compiled earlier"
         if failure := compile.remembered_failure(target):
             return "failed", failure
         return "not built yet", ""
@@ -285,6 +297,12 @@ class _Build:
     def seconds(self) -> float:
         """From its begin to the library."""
         return max(self.target.stat().st_mtime - self._began, 0.0)
+
+
+def _capturing() -> bool:
+    """Whether a CUDA graph is being recorded: no time for trial runs, nor to change the path."""
+    begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return begun and torch.cuda.is_current_stream_capturing()
 
 
 def _cpu_features() -> str:

@@ -1,4 +1,4 @@
-"""The `stylemask` command line: mix, reenact, inspect, info, convert, push, fetch.
+"""The `stylemask` command line: mix, reenact, inspect, info, doctor, convert, push, fetch.
 
 Exit codes: 0 done; 1 an input or the model cannot be used (of many inputs: some failed); 2 the
 command line asks for something that cannot be done, and nothing was started; 130 interrupted;
@@ -180,6 +180,10 @@ def build_parser() -> Parser:
     info = command(commands.info, model)
     info.add_argument("positional_model", nargs="?", metavar="MODEL", help="as --model")
     info.add_argument("--json", action="store_true", help="print a JSON object")
+
+    doctor = command(commands.doctor, model)
+    doctor.add_argument("--build", action="store_true", help="compile operators ahead of use")
+    doctor.add_argument("--json", action="store_true", help="print a JSON object")
 
     convert = command(model_commands.convert)
     for part, about in CHECKPOINTS.items():

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from stylemask_core import figures, images, inspection, outputs
 from stylemask_core.arguments import pick_device
+from stylemask_core.doctor import build_operators, examine
 from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
 from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input
@@ -156,6 +157,22 @@ def info(args: argparse.Namespace) -> int:
     }
     sys.stdout.writelines(f"{name:<15} {value}\n" for name, value in rows.items())
     return EXIT_DONE
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Say what works on this machine, and what to do about the rest."""
+    if args.build:
+        tell("compiling what is not compiled yet; this may take a few minutes")
+        build_operators()
+    diagnosis = examine(args.model, args.device)
+    if args.json:
+        _print_json(diagnosis.to_dict())
+    else:
+        for finding in diagnosis.findings:
+            sys.stdout.write(f"{finding.level:<8} {finding.name}: {finding.text}\n")
+            if finding.hint:
+                sys.stdout.write(f"{'':<8} → {finding.hint}\n")
+    return EXIT_DONE if diagnosis.usable else EXIT_FAILED
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -21,5 +21,9 @@ class WeightsError(StyleMaskError):
     """A model folder is missing, incomplete, damaged or does not fit its config."""
 
 
+class OperatorBuildError(StyleMaskError):
+    """Compiled operators are demanded and cannot be had, or a setting of theirs makes no sense."""
+
+
 class UsageError(StyleMaskError):
     """The command line asks for something that cannot be done; nothing was started."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from stylemask_core import hub
+from stylemask_core.operators import operator_state
 from stylemask_core.pipeline import StyleMaskPipeline
 
 
@@ -24,6 +25,7 @@ def model_info(pipeline: StyleMaskPipeline) -> dict[str, Any]:
         "encoder": config.encoder,
         "default_truncation": config.default_truncation,
         "device": str(pipeline.device),
+        "operators": operator_state(pipeline.device),
         "parameters": {
             name: sum(values.numel() for values in network.parameters())
             for name, network in networks.items()

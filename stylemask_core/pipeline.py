@@ -19,6 +19,7 @@ from stylemask_core.cuda_graph import Recorded
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
+from stylemask_core.operators import request_operators
 from stylemask_core.progress import Progress
 from stylemask_core.results import Code, Inversion, LatentCode, Reenactment, Synthesis
 from stylemask_core.style_space import StyleSpace, mix_styles
@@ -40,6 +41,7 @@ class StyleMaskPipeline:
 
     Raises:
         InvalidInputError: the device is unknown or not there, or cannot compute in that dtype.
+        OperatorBuildError: STYLEMASK_OPS demands compiled operators, and they cannot be had.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class StyleMaskPipeline:
         self.dtype = pick_dtype(dtype, self.device)
         self.generator = model.generator.to(self.device)
         self.mask_network = model.mask_network.to(self.device)
+        request_operators(self.device)
 
     @cached_property
     def encoder(self) -> nn.Module:

@@ -1,0 +1,156 @@
+"""What works on this machine, and what to do about the rest."""
+
+import contextlib
+import importlib.util
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+
+from op import build, library
+from op.library import BuildError
+from stylemask_core import __version__, model_source
+from stylemask_core.arguments import pick_device
+from stylemask_core.errors import StyleMaskError
+
+RETRY = "try again with: stylemask doctor --build"
+OPTIONAL = {  # package → what it is for, and how to get it
+    "gradio": ("the demo", "pip install 'stylemask[demo]'"),
+    "cv2": ("finding faces in photos", "pip install 'opencv-python<5'"),
+}
+
+Level = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        name: of the thing.
+        level: "ok"; "warning": pictures can be made, but not as fast or not all of them;
+            "problem": no pictures can be made.
+        text: what was found.
+        hint: what to do about it, "" if nothing.
+    """
+
+    name: str
+    level: Level
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that was found.
+
+    Args:
+        findings: in the order they are told.
+        operators: as `op.build.status` returns them; empty if their settings make no sense.
+    """
+
+    findings: list[Finding]
+    operators: dict[str, dict[str, Any]]
+
+    @property
+    def usable(self) -> bool:
+        """Whether pictures can be made, however slowly."""
+        return all(finding.level != "problem" for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON."""
+        findings = [asdict(finding) for finding in self.findings]
+        return {"usable": self.usable, "findings": findings, "operators": self.operators}
+
+
+def build_operators() -> None:
+    """Compile all operators that this machine has a use for; failures are left for `examine`."""
+    for name in build.LIBRARIES:
+        _try(name, retry=True)
+
+
+def examine(model: str, device: str = "auto") -> Diagnosis:
+    """Look at all that making pictures depends on; compiles nothing and asks no server.
+
+    Args:
+        model: as `StyleMaskPipeline.from_pretrained` takes it.
+        device: likewise.
+    """
+    findings = [
+        Finding("StyleMask", "ok", f"{__version__}, Python {platform.python_version()}"),
+        _torch(),
+        _device(device),
+    ]
+    try:
+        library.check_settings()
+        for name, found in build.status().items():
+            if found["state"] == "native":
+                _try(name)  # what lies on disk may not work all the same
+        operators = build.status()
+    except BuildError as error:
+        operators = {}
+        findings.append(Finding("operators", "problem", str(error)))
+    findings += [_operators(name, **found) for name, found in operators.items()]
+    findings.append(_model(model))
+    findings += [_package(name) for name in OPTIONAL]
+    return Diagnosis(findings, operators)
+
+
+def _try(name: str, retry: bool = False) -> None:
+    with contextlib.suppress(BuildError):  # the library's status tells
+        build.build(name, retry)
+
+
+def _torch() -> Finding:
+    cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
+    text = f"{torch.__version__}, {cuda}"
+    if shutil.which("nvidia-smi") and not torch.cuda.is_available():
+        hint = "to use the NVIDIA GPU, install a PyTorch for CUDA that fits its driver"
+        return Finding("PyTorch", "warning", f"{text}; it sees no GPU", hint)
+    return Finding("PyTorch", "ok", text)
+
+
+def _device(name: str) -> Finding:
+    try:
+        device = pick_device(name)
+    except StyleMaskError as error:
+        return Finding("device", "problem", str(error))
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        text = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+        return Finding("device", "ok", f"{device}: {text}")
+    capability = torch.backends.cpu.get_cpu_capability()
+    return Finding("device", "ok", f"cpu: {capability}, {torch.get_num_threads()} threads")
+
+
+def _operators(name: str, state: library.State, reason: str, seconds: float) -> Finding:
+    """Say what became of one library of operators."""
+    title = f"operators for {name}"
+    if state == "native":
+        took = f" in {seconds:g} s" if seconds else ""
+        return Finding(title, "ok", f"compiled{took}, {library.cache_folder()}")
+    if state == "reference":
+        return Finding(title, "ok", f"PyTorch's: {reason}")
+    if state == "failed":
+        if library.mode() == "native":
+            return Finding(title, "problem", f"demanded, but {reason}", RETRY)
+        return Finding(title, "warning", f"PyTorch's, which are slower: {reason}", RETRY)
+    hint = "they will be at first use, or now with: stylemask doctor --build"
+    return Finding(title, "warning", f"{state}: PyTorch's are used, which are slower", hint)
+
+
+def _model(name: str) -> Finding:
+    try:
+        model = model_source.locate(name, local_files_only=True).load()
+    except StyleMaskError as error:
+        return Finding("model", "problem", str(error))
+    return Finding("model", "ok", f"{name}: {model.config.name}, {model.config.resolution} px")
+
+
+def _package(name: str) -> Finding:
+    purpose, remedy = OPTIONAL[name]
+    if importlib.util.find_spec(name):
+        return Finding(name, "ok", f"is there for {purpose}")
+    return Finding(name, "warning", f"is missing: it is needed for {purpose}", remedy)
