@@ -98,7 +98,7 @@ class HaarDetector:
         """The eye pairs of a picture that is turned by an angle [deg] to be searched."""
         turned, back = self._turned(grey, angle)
         scale = max(1.0, max(grey.shape) / SCANNED)
-        size = [round(length / scale) for length in turned.shape[::-1]]
+        size = [max(1, round(length / scale)) for length in turned.shape[::-1]]
         coarse = self._cv2.resize(turned, size, interpolation=self._cv2.INTER_AREA)
         pairs = []
         for box in self._faces.detectMultiScale(coarse, 1.1, 3, minSize=(MIN_BOX, MIN_BOX)):

@@ -78,7 +78,8 @@ def test_nothing_is_found_where_there_is_no_face(detector):
     noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
     even, speckled = Image.new("RGB", (300, 300), "pink"), Image.fromarray(noise)
     rocket = astronaut().crop((330, 0, 512, 250))
-    for picture in (even, speckled, rocket, drawing(), Image.new("RGB", (16, 16))):
+    thin = [Image.new("RGB", size) for size in ((16, 16), (1024, 1), (1, 1024), (1, 1))]
+    for picture in (even, speckled, rocket, drawing(), *thin):
         assert detector.detect(picture) == []
 
 
