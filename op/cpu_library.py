@@ -62,7 +62,7 @@ def pack(library: ctypes.CDLL, weight: torch.Tensor, up: bool) -> torch.Tensor:
         up: whether it is an up-convolution.
 
     Returns:
-        [phases · panels, 64, in, panel]: the panels of output channels, zeros beyond the last.
+        [panels · phases, 64, in, panel]: panels of output channels, zeros beyond the last channel.
     """
     panel: int = library.styled_conv_panel()
     transform = torch.tensor(TRANSFORM, dtype=torch.float64)
@@ -71,10 +71,9 @@ def pack(library: ctypes.CDLL, weight: torch.Tensor, up: bool) -> torch.Tensor:
     both = torch.einsum("vpk,wql->vwpqkl", line, line).reshape(-1, 9).to(weight)
     out_channels, in_channels = weight.shape[:2]
     panels = -(-out_channels // panel)
-    packed = weight.new_zeros(panels * panel, in_channels, len(both))
-    torch.matmul(weight.reshape(out_channels, in_channels, 9), both.t(), out=packed[:out_channels])
-    shape = (panels, panel, in_channels, -1, len(TRANSFORM) ** 2)
-    return packed.reshape(shape).permute(3, 0, 4, 2, 1).contiguous().flatten(0, 1)
+    taps = F.pad(weight.flatten(1), (0, 0, 0, panels * panel - out_channels))
+    taps = taps.reshape(panels, panel, in_channels, 9).permute(0, 3, 2, 1).flatten(2)
+    return (both @ taps).reshape(-1, len(TRANSFORM) ** 2, in_channels, panel)
 
 
 def _phases() -> torch.Tensor:

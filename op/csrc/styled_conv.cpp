@@ -134,7 +134,7 @@ extern "C" struct StyledConv {
     int32_t height, width, in_channels, out_channels;  // of x, and of y
     int32_t up;              // 1: y has twice the height and width
     const float* x;          // [height, width, in_channels]
-    const float* weights;    // [phases, panels of a phase, POINTS, in_channels, PANEL]
+    const float* weights;    // [panels of y, phases, POINTS, in_channels, PANEL]
     const float* style;      // [in_channels]
     const float* demodulation;  // [out_channels]
     const float* noise;      // [height of y, width of y], or null
@@ -145,14 +145,13 @@ extern "C" struct StyledConv {
 
 namespace {
 
-// One convolution, cut into blocks of tiles and its output channels into panels.
+// One convolution: its tiles in blocks, its output channels, phase by phase, in panels.
 class Work {
   public:
     explicit Work(const StyledConv& layer)
         : layer_(layer), columns_(ceil_div(layer.width, OUT)),
           tiles_(ceil_div(layer.height, OUT) * columns_), blocks_(ceil_div(tiles_, TILES)),
-          phase_panels_(ceil_div(layer.out_channels, PANEL)),
-          panels_(layer.up ? 4 * phase_panels_ : phase_panels_),
+          phases_(layer.up ? 4 : 1), panels_(ceil_div(layer.out_channels, PANEL) * phases_),
           depth_(ceil_div(layer.in_channels, LANES) * LANES),
           point_stride_(TILES * depth_ + STAGGER), outside_(layer.in_channels) {}
 
@@ -174,7 +173,7 @@ class Work {
     }
 
     const StyledConv& layer_;
-    const int columns_, tiles_, blocks_, phase_panels_, panels_;
+    const int columns_, tiles_, blocks_, phases_, panels_;
     const Index depth_, point_stride_;
     const std::vector<float> outside_;  // a black pixel
 };
@@ -273,11 +272,11 @@ void Work::multiply_tiles(int tiles, const float* points, const float* weights, 
 
 void Work::write_tile(int tile, int panel, const float* products) const {
     const int step = layer_.up ? 2 : 1, y_width = step * layer_.width;
-    const int phase = panel / phase_panels_, phase_row = phase / 2, phase_column = phase % 2;
+    const int phase = panel % phases_, phase_row = phase / 2, phase_column = phase % 2;
     const int top = tile / columns_ * OUT, left = tile % columns_ * OUT;
     const int rows = std::min(OUT, layer_.height - top);
     const int columns = std::min(OUT, layer_.width - left);
-    const int first_channel = panel % phase_panels_ * PANEL;
+    const int first_channel = panel / phases_ * PANEL;
     const int end_channel = std::min(first_channel + PANEL, layer_.out_channels);
     for (int channel = first_channel; channel < end_channel; channel += LANES, products += LANES) {
         const int count = end_channel - channel;
