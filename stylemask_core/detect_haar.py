@@ -61,7 +61,7 @@ class _EyePair:
 
 
 class HaarDetector:
-    """Finds frontal faces, turned by up to about 40°, in about a quarter of a second.
+    """Finds frontal faces, turned by up to about 40° or by quarter turns.
 
     Args:
         note: why it stands in for a better detector, "" if it does not.

@@ -38,7 +38,7 @@ def prepare(progress: Progress | None = None) -> Path:
     """Make sure that the library finds both files, whole.
 
     Args:
-        progress: called while they are downloaded or copied.
+        progress: called while they are downloaded; copies are quick.
 
     Returns:
         The folder of both.
@@ -47,6 +47,8 @@ def prepare(progress: Progress | None = None) -> Path:
         DetectorError: they cannot be had, or are not what they should be.
     """
     folder = Path(torch.hub.get_dir()) / "checkpoints"
+    if os.environ.get(WEIGHTS_VARIABLE):
+        progress = None
     for name in (LANDMARK_WEIGHTS, BOX_WEIGHTS):
         try:
             if not _is_whole(folder / name):

@@ -81,7 +81,8 @@ class FaceDetector(Protocol):
 
 
 _detectors: dict[str, FaceDetector] = {}
-_lock = threading.Lock()
+# A lock each: who needs the Haar cascades does not wait for a download.
+_locks = {kind: threading.Lock() for kind in KINDS}
 
 
 def default_detector(kind: str | None = None, progress: Progress | None = None) -> FaceDetector:
@@ -101,7 +102,7 @@ def default_detector(kind: str | None = None, progress: Progress | None = None) 
         raise InvalidInputError(
             f"face detector {chosen!r} is unknown: set {DETECTOR_VARIABLE} to {', '.join(KINDS)}"
         )
-    with _lock:  # also keeps threads from downloading the same weights at once
+    with _locks[chosen]:  # also keeps threads from downloading the same weights at once
         if chosen not in _detectors:
             _detectors[chosen] = _make(chosen, progress)
         return _detectors[chosen]
