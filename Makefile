@@ -1,16 +1,20 @@
-# `make demo` opens the demo, `make test` runs every test; each sets up what it needs in .venv.
+# `make demo` opens the demo, `make test` runs every test, `make bench ARGS="pair"` a benchmark; each
+# sets up what it needs in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint format clean
+.PHONY: demo test bench lint format clean
 
 demo: $(VENV)/.run-ready
 	$(BIN)/python app.py $(ARGS)
 
 test: $(VENV)/.test-ready
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.run-ready
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

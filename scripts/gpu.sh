@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Work for a machine with a CUDA GPU. Needs Python 3.11+ with torch, numpy, pillow and safetensors.
+#   scripts/gpu.sh bench [OUT]   builds the operators, runs the tests marked gpu and all benchmarks,
+#                                and writes benchmarks/results/gpu-NAME.json, also to OUT
+#   scripts/gpu.sh test          the first two of these
 #   scripts/gpu.sh train [OUT]   the embedded model's whole recipe; call again until it says done
-# A call stops by itself before LIMIT minutes (default 9) and the next one goes on where it stopped:
-# everything is kept in RUNS (default runs/gpu). The finished model folder is copied to OUT.
+# Steps that need a package which is missing are left out with a word. A call of train stops by itself
+# before LIMIT minutes (default 9) and the next one goes on where it stopped: everything is kept in
+# RUNS (default runs/gpu). The finished model folder is copied to OUT.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${RUNS:-runs/gpu} limit=${LIMIT:-9} python=${PYTHON:-python3}
@@ -62,7 +66,57 @@ train() {
     echo "done: $runs/heads"
 }
 
+has() { "$python" -c "import $1" 2>/dev/null; }
+
+# the GPU's name in letters that suit a file: nvidia-h200
+gpu_name() {
+    "$python" - <<'PY'
+import re, sys, torch
+if not torch.cuda.is_available():
+    sys.exit("gpu.sh: there is no CUDA GPU that torch can use")
+print(re.sub("[^a-z0-9]+", "-", torch.cuda.get_device_name().lower()).strip("-"))
+PY
+}
+
+build() { "$python" -c 'from op import build; build.build("cuda", retry=True); print(build.status())'; }
+
+tests() {
+    build || return
+    if has pytest; then
+        # only these files: others need packages that a bare machine lacks
+        grep -lZ 'mark\.gpu' tests/test_*.py | xargs -0 "$python" -m pytest -q -m gpu
+    else
+        echo "test: pytest is missing, the tests are left out"
+    fi
+}
+
+bench() {
+    local name out=${1:-${OUT:-}} failed=0 record benchmark
+    name=$(gpu_name)
+    record=gpu-${name:0:60}
+    tests || failed=1
+    for benchmark in pair synthesis encode load ops serve; do
+        if [ "$benchmark" = serve ] && ! has gradio; then
+            echo "serve: gradio is missing, it is left out"
+            continue
+        fi
+        echo "== $benchmark"
+        "$python" -m benchmarks "$benchmark" --device cuda --threads "$threads" \
+            --record "$record" || failed=1
+        if [ -n "$out" ] && [ -e "benchmarks/results/$record.json" ]; then
+            mkdir -p "$out" && cp "benchmarks/results/$record.json" "$out"/
+        fi
+    done
+    if has matplotlib; then "$python" -m benchmarks plot "$record"; fi
+    return "$failed"
+}
+
 case "${1:-}" in
+    bench | test | train) ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+case "$1" in
+    bench) shift; bench "$@" ;;
+    test) gpu_name >/dev/null; tests ;;
     train) shift; train "$@" ;;
-    *) sed -n '2,6s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
