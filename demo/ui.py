@@ -1,6 +1,7 @@
 """The page: header, tabs, footer, and the endpoints behind it."""
 
 from html import escape
+from inspect import signature
 from typing import Any
 
 import gradio as gr
@@ -34,14 +35,20 @@ SHORT_SHA = 10  # digits of a commit in the footer
 class Page(gr.Blocks):  # type: ignore[misc]
     """Blocks that answer arguments of a wrong number or kind in one line, like other errors."""
 
-    async def preprocess_data(self, *args: Any, **kwargs: Any) -> Any:
-        """Gather an event's arguments.
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Gather an event's arguments; of an endpoint the last ones may be left out.
 
         Raises:
             Error: they cannot be used.
         """
         try:
-            return await super().preprocess_data(*args, **kwargs)
+            if block_fn.api_visibility == "public":
+                left_out = [*signature(block_fn.fn).parameters.values()][len(inputs) :]
+                if all(parameter.default is not parameter.empty for parameter in left_out):
+                    inputs = inputs + [parameter.default for parameter in left_out]
+            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except gr.Error:
             raise
         except ValidationError as error:

@@ -61,7 +61,7 @@ def test_a_bad_port_is_bad_usage(port, capsys):
 
 def test_the_environment_gives_the_defaults_and_flags_win(monkeypatch):
     assert vars(app.parse_args([])) == {
-        "model": "embedded",
+        "model": ["embedded"],
         "host": "127.0.0.1",
         "port": 7860,
         "share": False,
@@ -69,9 +69,11 @@ def test_the_environment_gives_the_defaults_and_flags_win(monkeypatch):
     }
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
-    monkeypatch.setenv("STYLEMASK_MODEL", "some/folder")
+    monkeypatch.setenv("STYLEMASK_MODEL", "some/folder, user/repo@0123abc,")
     args = app.parse_args(["--port", "8000"])
-    assert (args.host, args.port, args.model) == ("0.0.0.0", 8000, "some/folder")
+    assert (args.host, args.port) == ("0.0.0.0", 8000)
+    assert args.model == ["some/folder", "user/repo@0123abc"]
+    assert app.parse_args(["--model", "embedded", "--model", "ffhq"]).model == ["embedded", "ffhq"]
     monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
     with pytest.raises(SystemExit):
         app.parse_args([])

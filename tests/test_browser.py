@@ -1,88 +1,25 @@
 """The page as a person uses it, in headless Chromium."""
 
-import shutil
-from pathlib import Path
-
 import numpy as np
 import pytest
+from browser_steps import PHONE, WAIT, changed, open_reenact, picture, send, tab
 from demo_server import running
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from demo.parts import FIRST_PAIR
 from stylemask_core.images import area_average
 
+pytest_plugins = ["browser_fixtures"]
 pytestmark = pytest.mark.browser
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
-WAIT = 30_000  # [ms] for an answer on a busy machine
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def url(pipeline, tmp_path_factory):
+def url(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        with running(pipeline) as demo:
+        with running("embedded") as demo:
             yield demo.local_url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        installed = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
-        path = next(filter(None, installed), own if Path(own).exists() else None)
-        if path is None:
-            pytest.fail("no Chromium: `apt-get install chromium` or `playwright install chromium`")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, url, request):
-    """The open page; fails the test when something outside this machine was asked for."""
-    size = getattr(request, "param", DESKTOP)
-    page = browser.new_page(viewport=size)
-    page.set_default_timeout(WAIT)
-    foreign: list[str] = []
-    local = ("data:", "blob:", url)
-    page.on("request", lambda r: r.url.startswith(local) or foreign.append(r.url))
-    page.goto(url)
-    picture(page, "mix-result")
-    yield page
-    page.close()
-    assert not foreign
-
-
-def picture(page: Page, name: str) -> str:
-    """Address of a tile's picture, once it is there and drawn."""
-    image = page.locator(f"#{name} img").first
-    expect(image).to_be_attached(timeout=WAIT)
-    image.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "name => document.querySelector(`#${name} img`)?.naturalWidth > 0", arg=name, timeout=WAIT
-    )
-    return image.get_attribute("src")
-
-
-def changed(page: Page, name: str, before: str) -> str:
-    """Address of a tile's picture once it is another one than before."""
-    page.wait_for_function(
-        "([name, before]) => { const image = document.querySelector(`#${name} img`);"
-        "return image && image.src !== before && image.naturalWidth > 0; }",
-        arg=[name, before],
-        timeout=WAIT,
-    )
-    return picture(page, name)
-
-
-def tab(page: Page, name: str) -> Locator:
-    page.get_by_role("tab", name=name).click()
-    return page.get_by_role("tabpanel").locator("visible=true")
 
 
 def test_mix_shows_a_result_at_once_and_every_control_changes_it(page, tmp_path):
@@ -114,6 +51,11 @@ def test_one_source_is_shown_after_eight_targets_and_a_click_takes_one(page, tmp
     page.screenshot(path=tmp_path / "targets.png", full_page=True)
 
 
+def test_with_one_model_there_is_nothing_to_select(page):
+    expect(page.locator("#footer")).to_contain_text("Model embedded")
+    expect(page.locator("#model")).to_have_count(0)
+
+
 def test_a_bad_seed_is_answered_in_words_and_the_page_goes_on(page):
     result = picture(page, "mix-result")
     page.get_by_label("Source seed").first.fill("-3")
@@ -123,28 +65,23 @@ def test_a_bad_seed_is_answered_in_words_and_the_page_goes_on(page):
 
 
 def test_reenact_takes_an_example_and_an_upload(page, pipeline, tmp_path):
-    tab(page, "Reenact")
-    result = picture(page, "reenact-result")  # the first example is there from the start
+    result = open_reenact(page)
     for name in ("source-crop", "source-inverted", "target-crop", "target-inverted"):
         picture(page, f"reenact-{name}")
     page.locator("#reenact-examples button.thumbnail-item").nth(1).click()
     result, crop = changed(page, "reenact-result", result), picture(page, "reenact-source-crop")
     head = area_average(pipeline.synthesize(pipeline.sample(50)).image, 256)
     head.save(tmp_path / "head.png")
-    page.get_by_label("Remove Image").first.click()
-    expect(page.locator("#reenact-result img")).to_have_count(0, timeout=WAIT)
-    page.set_input_files("#reenact-source input[type=file]", tmp_path / "head.png")
+    send(page, "source", tmp_path / "head.png")
     changed(page, "reenact-source-crop", crop)
     changed(page, "reenact-result", result)
     page.screenshot(path=tmp_path / "reenact.png", full_page=True)
 
 
 def test_a_picture_that_cannot_be_used_is_answered_in_words(page, tmp_path):
-    tab(page, "Reenact")
-    picture(page, "reenact-result")
+    open_reenact(page)
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
-    page.get_by_label("Remove Image").first.click()
-    page.set_input_files("#reenact-source input[type=file]", tmp_path / "dot.png")
+    send(page, "source", tmp_path / "dot.png")
     expect(page.get_by_text("The source file is 1×1 px").first).to_be_visible(timeout=WAIT)
 
 

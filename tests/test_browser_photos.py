@@ -1,0 +1,186 @@
+"""Models and photos on the page, in headless Chromium."""
+
+import pytest
+from browser_steps import PHONE, WAIT, changed, gone, open_reenact, picture, send, tab
+from demo_server import photo_model, running
+from photos import POINTS, astronaut
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+pytest_plugins = ["browser_fixtures"]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def url(tiny_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
+        patch.setenv("STYLEMASK_DETECTOR", "haar")
+        with running("embedded", photo_model(tiny_folder, folder), folder / "gone") as demo:
+            yield demo.local_url
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """One face; two faces; none."""
+    folder = tmp_path_factory.mktemp("photos")
+    two = Image.new("RGB", (940, 512), "grey")
+    two.paste(astronaut())
+    two.paste(astronaut().resize((400, 400)), (540, 60))
+    pictures = {"one": astronaut(), "two": two, "none": Image.new("RGB", (600, 400), "teal")}
+    for name, photo in pictures.items():
+        photo.save(folder / f"{name}.png")
+    return {name: folder / f"{name}.png" for name in pictures}
+
+
+def choose(page: Page, model: str) -> None:
+    page.locator("#model input").click()
+    page.get_by_role("option", name=model).click()
+
+
+def marks(page: Page, role: str, part: str):
+    return page.locator(f"#reenact-{role}-marks {part}")
+
+
+def spot(page: Page, role: str, x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of a photo lies in the window."""
+    return tuple(
+        page.evaluate(
+            """([role, x, y]) => {
+                const svg = document.querySelector(`#reenact-${role}-marks svg`);
+                svg.scrollIntoView({block: "center"});
+                const point = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
+                return [point.x, point.y];
+            }""",
+            [role, x, y],
+        )
+    )
+
+
+def click_points(page: Page, role: str, points, already: int = 0) -> None:
+    for count, (x, y) in enumerate(points, already + 1):
+        page.mouse.click(*spot(page, role, x, y))
+        expect(marks(page, role, ".dot")).to_have_count(count)
+
+
+def test_a_choice_of_model_changes_pictures_controls_and_footer(page):
+    before = picture(page, "mix-result")
+    expect(page.get_by_label("Fine, 64–128 px").first).to_be_visible()
+    choose(page, "photos")
+    expect(page.locator("#footer")).to_contain_text("Model photos: noise, 16 px", timeout=WAIT)
+    other = changed(page, "mix-result", before)
+    expect(page.get_by_label("number input for Truncation").first).to_have_value("0.5")
+    expect(page.get_by_label("Coarse, 4–8 px").first).to_be_visible()
+    expect(page.get_by_label("Fine, 64–128 px")).to_have_count(0)
+    page.get_by_label("Target seed").first.fill("77")
+    changed(page, "mix-result", other)
+    tab(page, "Inspect")
+    picture(page, "inspect-effects")
+    expect(page.locator("#inspect-table")).not_to_contain_text("b16")
+    choose(page, "embedded")
+    expect(page.locator("#footer")).to_contain_text("Model embedded", timeout=WAIT)
+    expect(page.locator("#inspect-table")).to_contain_text("b16", timeout=WAIT)
+
+
+def test_a_model_that_cannot_be_loaded_is_told_and_the_page_stays_with_the_last(page):
+    before = picture(page, "mix-result")
+    choose(page, "gone")
+    expect(page.get_by_text("No model folder at 'gone'").first).to_be_visible(timeout=WAIT)
+    expect(page.locator("#model input")).to_have_value("embedded", timeout=WAIT)
+    expect(page.locator("#footer")).to_contain_text("Model embedded")
+    page.get_by_label("Source seed").first.fill("5")
+    changed(page, "mix-result", before)
+
+
+def test_faces_are_numbered_and_one_is_chosen_on_the_photo_or_by_its_name(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["two"])
+    expect(marks(page, "source", ".face")).to_have_count(2, timeout=WAIT)
+    expect(marks(page, "source", ".face text")).to_have_text(["1", "2"])
+    first = picture(page, "reenact-source-crop")
+    result = picture(page, "reenact-result")
+    page.mouse.click(*spot(page, "source", 716, 155))  # the right one's nose
+    expect(marks(page, "source", "[aria-checked=true]")).to_have_text("Face 2")
+    second = changed(page, "reenact-source-crop", first)
+    changed(page, "reenact-result", result)
+    marks(page, "source", "button").get_by_text("Face 1").click()
+    assert changed(page, "reenact-source-crop", second) == first
+
+
+def test_a_point_is_corrected_by_dragging_it(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["one"])
+    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    crop = picture(page, "reenact-source-crop")
+    box = marks(page, "source", "[data-dot='0'] .touch").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 30, y + 5, steps=4)
+    page.mouse.up()
+    expect(marks(page, "source", "[aria-checked=true]")).to_have_text("Mark by hand")
+    changed(page, "reenact-source-crop", crop)
+
+
+def test_where_no_face_is_found_four_clicks_mark_it(page, photos, tmp_path):
+    open_reenact(page)
+    choose(page, "photos")
+    expect(page.locator("#footer")).to_contain_text("Model photos", timeout=WAIT)
+    send(page, "target", photos["one"])
+    send(page, "source", photos["none"])
+    hint = marks(page, "source", ".hint")
+    expect(hint).to_contain_text("No face was found", timeout=WAIT)
+    expect(hint).to_contain_text("1 of 4: click the eye on the left")
+    gone(page, "reenact-result")
+    page.screenshot(path=tmp_path / "marking.png", full_page=True)
+    click_points(page, "source", [(220, 150), (380, 150)])
+    expect(hint).to_contain_text("3 of 4: click the left corner of the mouth")
+    marks(page, "source", "[data-undo]").click()
+    expect(hint).to_contain_text("2 of 4: click the eye on the right")
+    click_points(page, "source", [(380, 150), (240, 260), (360, 260)], already=1)
+    picture(page, "reenact-source-crop")
+    picture(page, "reenact-result")
+
+
+def test_marks_lie_on_the_spots_of_the_photo_that_they_stand_for(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["one"])
+    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    corners = [*spot(page, "source", 0, 0), *spot(page, "source", 512, 512)]
+    shown = page.locator("#reenact-source img").bounding_box()
+    right, bottom = shown["x"] + shown["width"], shown["y"] + shown["height"]
+    assert corners == pytest.approx([shown["x"], shown["y"], right, bottom], abs=2)
+    marks(page, "source", "button").get_by_text("Mark by hand").click()
+    click_points(page, "source", POINTS)
+    drawn = marks(page, "source", ".dot circle:not(.touch)").all()
+    for (x, y), dot in zip(POINTS, drawn, strict=True):
+        assert abs(float(dot.get_attribute("cx")) - x) < 2
+        assert abs(float(dot.get_attribute("cy")) - y) < 2
+
+
+def test_the_result_is_pasted_back_into_the_photo_when_that_is_wanted(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["two"])
+    picture(page, "reenact-result")
+    expect(page.locator("#reenact-pasted img")).to_have_count(0)
+    page.locator("#reenact-paste-back").get_by_role("checkbox").check()
+    picture(page, "reenact-pasted")
+    size = page.evaluate(
+        "() => { const image = document.querySelector('#reenact-pasted img');"
+        "return [image.naturalWidth, image.naturalHeight]; }"
+    )
+    assert size == [940, 512]
+    page.locator("#reenact-paste-back").get_by_role("checkbox").uncheck()
+    gone(page, "reenact-pasted")
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True)
+def test_on_a_phone_a_photo_is_marked_without_leaving_the_screen(page, photos, tmp_path):
+    open_reenact(page)
+    send(page, "source", photos["one"])
+    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    marks(page, "source", "button").get_by_text("Mark by hand").click()
+    click_points(page, "source", POINTS)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.screenshot(path=tmp_path / "phone.png", full_page=True)
