@@ -108,7 +108,7 @@ def test_the_first_request_is_answered_without_a_compiler(compiler, tmp_path, mo
 
 @pytest.mark.timeout(START)
 def test_the_first_request_is_answered_while_another_process_holds_the_lock(compiler, tmp_path):
-    runs = compiler("sleep 1000")
+    runs = compiler("exit 1")
     library = build.LIBRARIES["cpu"]
     target = library._target(library.recipe.command())
     target.parent.mkdir(parents=True)
