@@ -71,7 +71,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             command.add_argument(
                 "--requests", type=count, default=4, help="of each client (default 4)"
             )
-    plot = commands.add_parser("plot", help="draw docs/performance from a recorded file")
+    plot = commands.add_parser(
+        "plot", help="write tables and pictures of a recorded file to docs/performance"
+    )
     plot.add_argument("name", type=record_name, help="of a file in benchmarks/results")
     return parser.parse_args(argv)
 
@@ -87,7 +89,7 @@ def measure(args: argparse.Namespace) -> None:
     from benchmarks.measure import Settings
     from benchmarks.models import random_model
     from stylemask_core import ModelConfig
-    from stylemask_core.pipeline import pick_device
+    from stylemask_core.arguments import pick_device
 
     pick_device(args.device)
     if args.model is not None:

@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.measure import note
 from op import build
+from op.library import BuildError
 
 
 def cores() -> int:
@@ -56,5 +57,5 @@ def build_operators() -> None:
     for name in build.LIBRARIES:
         try:
             build.build(name)
-        except build.BuildError as error:
+        except BuildError as error:
             note(f"operators {name}: {error}")

@@ -1,4 +1,4 @@
-"""Plots of recorded reports, for docs/performance.md."""
+"""Plots and tables of recorded reports, for docs/performance.md."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -15,6 +15,8 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 from benchmarks.process import ROOT, BenchmarkError
 from benchmarks.report import RESULTS, Figure, Report, recorded
 
+PAGE_NOTE = """Written by `python -m benchmarks plot {name}` from `benchmarks/results/{name}.json`.
+What the columns mean and how they are measured: [performance](../performance.md)."""
 FOLDER = ROOT / "docs" / "performance"
 PANEL_WIDTH, PANEL_HEIGHT, DPI = 4.6, 3.2, 100  # [inch], [inch], [px an inch]
 BLUE, LIGHT_BLUE, GREY = "#2563eb", "#93c5fd", "#9ca3af"
@@ -132,7 +134,10 @@ PANELS: dict[str, Sequence[Panel]] = {
 
 
 def draw(name: str) -> list[Path]:
-    """Draw every report of a recorded file; returns the pictures' paths.
+    """Draw every report of a recorded file, and write a page of their tables and pictures.
+
+    Returns:
+        Paths of the page and the pictures.
 
     Raises:
         BenchmarkError: there is no such file.
@@ -141,7 +146,21 @@ def draw(name: str) -> list[Path]:
     if not path.exists():
         raise BenchmarkError(f"there is no {path}: record one with --record {name}")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    return [_draw(report, FOLDER / f"{name}-{report.benchmark}.png") for report in recorded(path)]
+    reports, page = recorded(path), FOLDER / f"{name}.md"
+    pictures = [_draw(report, FOLDER / f"{name}-{report.benchmark}.png") for report in reports]
+    sections = [
+        f"## {report.benchmark}\n\n![{report.benchmark}]({picture.name})\n\n{report.table()}\n"
+        for report, picture in zip(reports, pictures, strict=True)
+    ]
+    heading = f"# Measured: {_machine(reports[0])}\n\n{PAGE_NOTE.format(name=name)}\n"
+    page.write_text("\n".join([heading, *sections]), "utf-8")
+    return [page, *pictures]
+
+
+def _machine(report: Report) -> str:
+    machine = report.machine
+    device = machine.get("gpu", f"{machine['cpu']}, {machine['cores']} cores")
+    return f"{device}, threads: {machine['threads']}, torch {machine['torch']}"
 
 
 def _draw(report: Report, path: Path) -> Path:
@@ -162,12 +181,7 @@ def _draw(report: Report, path: Path) -> Path:
     figure.legend(
         labels.values(), labels, loc="outside lower center", ncols=2, fontsize=7, frameon=False
     )
-    machine = report.machine
-    figure.suptitle(
-        f"{machine.get('gpu', machine['cpu'])}, threads: {machine['threads']}, "
-        f"torch {machine['torch']}",
-        fontsize=8,
-    )
+    figure.suptitle(_machine(report), fontsize=8)
     figure.savefig(path, dpi=DPI)
     plt.close(figure)
     return path

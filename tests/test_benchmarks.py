@@ -315,7 +315,7 @@ def sides_of(name, value, bound=False):
 def test_recorded_reports_are_kept_side_by_side_and_drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(plot, "RESULTS", tmp_path)
     monkeypatch.setattr(plot, "FOLDER", tmp_path / "plots")
-    machine = {"cpu": "abacus", "threads": 1, "torch": "2"}
+    machine = {"cpu": "abacus", "cores": 1, "threads": 1, "torch": "2"}
     figures = {
         "pair": sides_of("random_pair", 2.0, bound=True) | sides_of("random_pair@2x", 4.0),
         "synthesis": sides_of("synthesis", 1.0, bound=True) | sides_of("synthesis@512px", 0.3),
@@ -328,8 +328,12 @@ def test_recorded_reports_are_kept_side_by_side_and_drawn(monkeypatch, tmp_path)
     for name, values in figures.items():
         path = report.record(Report(name, machine, values), "abacus", tmp_path)
     assert {found.benchmark: found.figures for found in report.recorded(path)} == figures
-    for picture in plot.draw("abacus"):
+    page, *pictures = plot.draw("abacus")
+    assert all(f"]({picture.name})" in page.read_text("utf-8") for picture in pictures)
+    assert "| random_pair " in page.read_text("utf-8")
+    for picture in pictures:
         with Image.open(picture) as image:
             assert len(image.convert("L").getcolors()) > 50
-    names = {picture.name for picture in (tmp_path / "plots").iterdir()}
-    assert names == {f"abacus-{name}.png" for name in command.BENCHMARKS}
+    assert {picture.name for picture in pictures} == {
+        f"abacus-{name}.png" for name in command.BENCHMARKS
+    }
