@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from demo.api import endpoints
 from demo.checks import one_line
+from demo.events import SMALL_EVENT
 from demo.files import DISPLAY_SIZE
 from demo.handlers import Handlers, versions
 from demo.inspect_tab import inspect_tab
@@ -18,6 +19,7 @@ from demo.models import Models
 from demo.reenact import reenact_tab
 from demo.theme import CSS, theme
 from stylemask_core import StyleMaskPipeline
+from stylemask_core.operators import operator_state
 
 TITLE = "StyleMask"
 HEADER = f"""
@@ -75,6 +77,8 @@ def build_demo(models: Models) -> gr.Blocks:
         with gr.Tab("Inspect", id="inspect") as inspect:
             inspect_tab(inspect, handlers, choice)
         footer = gr.HTML(_footer(choice.first), elem_id="footer", padding=False)
+        # anew for every page that opens: the operators' state changes while the demo runs
+        demo.load(lambda: _footer(choice.first), None, footer, **SMALL_EVENT)
         choice.follow(footer, _footer)
         choice.connect()
         endpoints(handlers)
@@ -104,6 +108,7 @@ def _footer(pipeline: StyleMaskPipeline) -> str:
     parts = [
         f"Model <b>{escape(pipeline.name)}</b>: {escape(config.domain or config.name)}, {size}",
         f"Device {str(pipeline.device).upper()}",
+        f"Operators {escape(operator_state(pipeline.device)['description'])}",
         f"Commit {pipeline.revision[:SHORT_SHA]}" if pipeline.revision else "",
         f"Licence of the weights {escape(config.licence)}" if config.licence else "",
         ", ".join(f"{name} {version}" for name, version in versions().items()),

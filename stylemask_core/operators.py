@@ -13,7 +13,7 @@ DESCRIPTIONS = {
     "reference": "PyTorch's",
     "not built yet": "PyTorch's",
     "building": "PyTorch's, until the compiler is done",
-    "failed": "PyTorch's, see `stylemask doctor`",
+    "failed": "PyTorch's, see stylemask doctor",
 }
 
 

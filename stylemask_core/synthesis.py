@@ -42,10 +42,11 @@ class PreparedConv:
         self.weight = weight.contiguous(memory_format=CHANNELS_LAST)
         power = self.weight.square().sum((2, 3))
         self.power = power if conv.up else power.t().contiguous()  # [in, out]
-        self.bias = (conv.bias.detach() * SQRT2).to(dtype)
+        constants = torch.float32 if fused else dtype  # the operators read these in float32
+        self.bias = (conv.bias.detach() * SQRT2).to(constants)
         self.noise = None
         if conv.noise is not None:
-            self.noise = (conv.noise * conv.noise_strength * SQRT2).to(dtype)
+            self.noise = (conv.noise * conv.noise_strength * SQRT2).to(constants)
         self.clamp = HALF_CLAMP if dtype == torch.float16 else None
         self.blur = blur_kernel(gain=4.0).to(weight.device)
 
