@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client
 
@@ -80,6 +81,7 @@ def test_the_first_request_is_answered_while_the_compiler_hangs(compiler, tmp_pa
         _, operators = first_answer(address)
         assert operators["state"] == "building"
         assert len(runs.read_text().split()) == 1
+        assert "Operators PyTorch" in httpx.get(address, trust_env=False).text
 
 
 @pytest.mark.timeout(START)
