@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import torch
 
-from op import compile
+from op import compile_once
 
 MODE_VARIABLE = "STYLEMASK_OPS"
 MODES = ("auto", "native", "reference")
@@ -104,8 +104,8 @@ def cache_folder() -> Path:
 class Library:
     """What this process knows of one library.
 
-    A build is a process of its own, see `op.compile`. Whoever asks for the library looks whether
-    that process has ended; no thread waits for it.
+    A build is a process of its own, see `op.compile_once`. Whoever asks for the library looks
+    whether that process has ended; no thread waits for it.
 
     Args:
         name: shown to people, and the first part of file names.
@@ -185,11 +185,11 @@ class Library:
         target = self._target(command)
         if self._open(target):
             return
-        if not retry and (failure := compile.remembered_failure(target)):
+        if not retry and (failure := compile_once.remembered_failure(target)):
             raise BuildError(f"{failure} (remembered; try again: stylemask doctor --build)")
         sources, headers = map(str, self.recipe.sources), map(str, self.recipe.headers)
         retry = retry or target.exists()  # which was found to be broken
-        job = compile.Job(command, [*sources], [*headers], str(target), time_limit(), retry)
+        job = compile_once.Job(command, [*sources], [*headers], str(target), time_limit(), retry)
         self._build = _Build(job, target)
         self.state = "building"
 
@@ -236,7 +236,7 @@ class Library:
                 return "native", "compiled earlier"
         except (RuntimeError, OSError) as error:
             return "failed", str(error)
-        if failure := compile.remembered_failure(target):
+        if failure := compile_once.remembered_failure(target):
             return "failed", failure
         return "not built yet", ""
 
@@ -260,14 +260,14 @@ class Library:
 class _Build:
     """A process that compiles."""
 
-    def __init__(self, job: compile.Job, target: Path) -> None:
+    def __init__(self, job: compile_once.Job, target: Path) -> None:
         self.target = target
         self._began = time.time()
         # in turn for the lock, for the compiler, and for files
         self._deadline = time.monotonic() + 2 * job.limit + GRACE
         self._process = subprocess.Popen(
             # -P: the script's folder is no place to import modules from
-            [sys.executable, "-P", compile.__file__, job.to_json()],
+            [sys.executable, "-P", compile_once.__file__, job.to_json()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

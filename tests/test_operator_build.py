@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from op import build, compile, library
+from op import build, compile_once, library
 from op.library import BuildError, Library, Recipe
 from stylemask_core.cache import cache_folder
 
@@ -185,7 +185,7 @@ def test_a_failure_is_remembered_for_a_while_until_a_retry_is_asked_for(workshop
         again.build(retry=True)
     assert len(workshop.compilers) == 2
     (failure,) = workshop.files("*.failed")
-    long_ago = time.time() - compile.REMEMBERED - 60
+    long_ago = time.time() - compile_once.REMEMBERED - 60
     os.utime(failure, (long_ago, long_ago))
     settle(workshop.library())
     assert len(workshop.compilers) == 3

@@ -55,6 +55,15 @@ def test_upfirdn2d_equals_zero_insertion_padding_convolution_and_decimation(
     np.testing.assert_allclose(result, plain_upfirdn2d(x, kernel, up, down, pad), atol=1e-12)
 
 
+@pytest.mark.parametrize(("up", "down", "pad"), [(1, 1, (2, 1)), (2, 1, (4, 3)), (2, 3, (-1, 5))])
+def test_upfirdn2d_with_a_separable_kernel_equals_its_outer_product(up, down, pad):
+    random = np.random.default_rng(0)
+    x, taps = random.standard_normal((2, 3, 6, 5)), random.standard_normal(5)
+    result = upfirdn2d(torch.from_numpy(x), torch.from_numpy(taps), up, down, pad)
+    expected = plain_upfirdn2d(x, np.outer(taps, taps), up, down, pad)
+    np.testing.assert_allclose(result, expected, atol=1e-12)
+
+
 def test_upfirdn2d_returns_the_dtype_of_its_input():
     x = torch.ones(1, 1, 4, 4, dtype=torch.float16)
     assert upfirdn2d(x, torch.ones(2, 2), pad=(1, 0)).dtype is torch.float16
@@ -97,6 +106,19 @@ def test_fused_bias_act_equals_its_definition(shape, slope, gain):
     np.testing.assert_allclose(result, expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("noise_batch", [1, 2])
+def test_fused_bias_act_adds_noise_and_clamps(noise_batch):
+    random = np.random.default_rng(0)
+    x, bias = random.standard_normal((2, 3, 4, 5)), random.standard_normal(3)
+    noise = random.standard_normal((noise_batch, 1, 4, 5))
+    shifted = x + noise + bias.reshape(1, 3, 1, 1)
+    expected = np.clip(2.0 * np.where(shifted < 0, 0.2 * shifted, shifted), -1.5, 1.5)
+    x, bias, noise = map(torch.from_numpy, (x, bias, noise))
+    result = fused_bias_act(x, bias, gain=2.0, noise=noise, clamp=1.5)
+    np.testing.assert_allclose(result, expected, atol=1e-12)
+    assert result.abs().max() == 1.5
+
+
 def test_fused_bias_act_by_default_is_the_generators_activation():
     x = torch.tensor([[-1.0, 2.0]])
     expected = torch.tensor([[-0.2, 2.0]]) * 2**0.5
@@ -119,3 +141,9 @@ def test_fused_bias_act_returns_the_dtype_of_its_input():
 def test_fused_bias_act_refuses_a_bias_that_has_not_one_value_a_channel(shape, bias):
     with pytest.raises(ValueError):
         fused_bias_act(torch.ones(shape), torch.ones(bias))
+
+
+@pytest.mark.parametrize("noise", [(3, 1, 4, 4), (1, 2, 4, 4), (1, 1, 4, 3), (4, 4)])
+def test_fused_bias_act_refuses_noise_that_has_not_one_value_a_pixel(noise):
+    with pytest.raises(ValueError, match="noise"):
+        fused_bias_act(torch.ones(2, 2, 4, 4), noise=torch.ones(noise))

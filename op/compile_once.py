@@ -63,7 +63,7 @@ def run(job: Job) -> None:
         OSError: the folder of the target cannot be written.
     """
     target = Path(job.target)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(0o700, parents=True, exist_ok=True)  # what lies there is run
     asked = time.time()
     with _locked(target.with_suffix(LOCK_SUFFIX), job.limit):
         # with retry, only what was there before is distrusted, not what another process made
