@@ -42,11 +42,11 @@ constexpr int ROWS = 6;  // 2 ROWS + 3 of 16 registers
 constexpr int LAST_ROWS = ROWS / 3;  // for the remainder
 
 constexpr int OUT = 6, IN = OUT + 2, POINTS = IN * IN;  // sides of output and input tiles
-constexpr int TILES = 48;           // of a block: enough for weights to be used often once read
-constexpr int PANEL = 2 * LANES;    // output channels whose weights lie together
-constexpr int PANELS_AT_ONCE = 2;   // so that their products still are in L2 when transformed
-constexpr int PREFETCH_TILES = 3;   // how far ahead pixels are fetched
-constexpr int STAGGER = 16;         // floats; keeps the points of a tile off the same cache sets
+constexpr int TILES = 48;            // of a block: enough for weights to be used often once read
+constexpr int PANEL = 2 * LANES;     // output channels whose weights lie together
+constexpr int PANELS_AT_ONCE = 2;    // so that their products still are in L2 when transformed
+constexpr int PREFETCH_TILES = 3;    // how far ahead pixels are fetched
+constexpr int STAGGER = 16;          // floats; keeps the points of a tile off the same cache sets
 constexpr int ITEMS_PER_THREAD = 4;  // at least, so that threads end at about the same time
 
 static_assert(TILES % ROWS == 0 && ROWS % LAST_ROWS == 0, "rows beyond a block do not exist");
@@ -131,16 +131,17 @@ void multiply(const float* points, Index point_stride, const float* weights, int
 }  // namespace
 
 extern "C" struct StyledConv {
-    int32_t height, width, in_channels, out_channels;  // of x, and of y
-    int32_t up;              // 1: y has twice the height and width
-    const float* x;          // [height, width, in_channels]
-    const float* weights;    // [panels of y, phases, POINTS, in_channels, PANEL]
-    const float* style;      // [in_channels]
+    int32_t height, width;  // of x
+    int32_t in_channels, out_channels;
+    int32_t up;                 // 1: y has twice the height and width
+    const float* x;             // [height, width, in_channels]
+    const float* weights;       // [panels of channels, phases, POINTS, in_channels, PANEL]
+    const float* style;         // [in_channels]
     const float* demodulation;  // [out_channels]
-    const float* noise;      // [height of y, width of y], or null
-    const float* bias;       // [out_channels]
+    const float* noise;         // [height of y, width of y], or null
+    const float* bias;          // [out_channels]
     float negative_slope, gain;
-    float* y;                // [height of y, width of y, out_channels]
+    float* y;  // [height of y, width of y, out_channels]
 };
 
 namespace {
@@ -175,11 +176,13 @@ class Work {
     const StyledConv& layer_;
     const int columns_, tiles_, blocks_, phases_, panels_;
     const Index depth_, point_stride_;
-    const std::vector<float> outside_;  // a black pixel
+    const std::vector<float> outside_;  // a pixel beyond the border: zeros
 };
 
 // Threads take items until none is left. An item is a block and, where blocks are few, only some of
 // the panels: its input is then transformed more than once, which costs little beside the products.
+// torch has made its OpenMP the whole process's, so these are torch's threads: others beside them
+// would wait for work on the same cores.
 void Work::run(int threads) {
     const int groups = ceil_div(panels_, PANELS_AT_ONCE);
     const int wanted = threads > 1 ? ITEMS_PER_THREAD * threads : 1;
