@@ -7,7 +7,8 @@ from torch import nn
 
 from benchmarks import inputs
 
-ACTIVATION, UPSAMPLING, CONV = "fused_bias_act", "upfirdn2d", "styled_conv"
+ACTIVATION, UPSAMPLING = "fused_bias_act", "upfirdn2d"
+CONV, COMPILED_CONV = "styled_conv", "compiled_styled_conv"
 
 Module = TypeVar("Module", bound=nn.Module)
 

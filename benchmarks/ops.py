@@ -5,7 +5,7 @@ the project's own PyTorch path, alone and within a whole synthesis.
 """
 
 from benchmarks.arithmetic import WINOGRAD_GAIN, synthesis_layers
-from benchmarks.layers import ACTIVATION, CONV, UPSAMPLING
+from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING
 from benchmarks.measure import Figures, Settings, Task, bounds, compare, gemm_speed
 from benchmarks.process import Side
 from op import build
@@ -21,15 +21,20 @@ def run(settings: Settings) -> Figures:
     operators, layers = operator_tasks(config), layer_tasks(config)
     if settings.quick:
         layers = layers[-2:]
+    if device == "cpu" and build.load("cpu") is not None:
+        layers += [
+            Task(f"compiled_{task.figure}", COMPILED_CONV, task.arguments) for task in layers
+        ]
     figures: Figures = {}
     for name, comparison in compare(settings, operators + layers).items():
         figures |= comparison.figures(name, device)
     speed = gemm_speed(settings)
     costs = layer_macs(config)
     for task in layers:
-        figures |= bounds(task.figure, costs[task.figure], speed, figures, device)
+        cost = costs[task.figure.removeprefix("compiled_")]
+        figures |= bounds(task.figure, cost, speed, figures, device)
     if device in build.LIBRARIES and mode() != "reference":
-        figures |= compiled_against_pytorch(settings, operators)
+        figures |= compiled_against_pytorch(settings, operators if device == "cuda" else [])
     return figures
 
 
@@ -70,7 +75,12 @@ def layer_macs(config: ModelConfig) -> dict[str, dict[str, float]]:
 
 
 def compiled_against_pytorch(settings: Settings, operators: list[Task]) -> Figures:
-    """Ratios of the compiled operators to the project's PyTorch path: figures "native_…"."""
+    """Ratios of the compiled operators to the project's PyTorch path: figures "native_…".
+
+    Args:
+        settings: of the benchmark.
+        operators: to compare alone; a synthesis is always compared.
+    """
     sides = tuple(Side("ours", {MODE_VARIABLE: value}) for value in ("native", "reference"))
     tasks = [Task(f"native_{task.figure}", task.task, task.arguments) for task in operators]
     tasks.append(Task("native_synthesis", "synthesis"))

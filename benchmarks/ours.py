@@ -44,9 +44,9 @@ class Ours:
         return self.pipe.reenact(self.code(source), self.code(target)).tensor
 
     def photo_pair(self, source: Image.Image, target: Image.Image) -> torch.Tensor:
-        """Two aligned pictures → the reenacted one."""
-        codes = [LatentCode(code) for code in self.encode([source, target]).split(1)]
-        return self.pipe.reenact(*codes).tensor
+        """Two aligned pictures → the reenacted one, as the command line does it."""
+        inversions = [self.pipe.invert(picture, align="none") for picture in (source, target)]
+        return self.pipe.reenact(*inversions).tensor
 
     def driven_frame(self, source: LatentCode, target: Image.Image) -> torch.Tensor:
         """A further target for a source whose code is known."""

@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.layers import ACTIVATION, CONV, UPSAMPLING, Inputs
+from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING, Inputs
 from op import fused_bias_act, upfirdn2d
-from stylemask_core.generator import StyledConv, blur_kernel
+from op.styled_conv import prepare, styled_conv
+from stylemask_core.generator import EPSILON, StyledConv, blur_kernel
 from stylemask_core.synthesis import PreparedConv
 
 
@@ -34,4 +35,26 @@ def _styled_conv(device: str, before: int, width: int, side: int, up: bool) -> C
     return torch.inference_mode()(lambda: conv(x, style))
 
 
-OPS = {ACTIVATION: _fused_bias_act, UPSAMPLING: _upfirdn2d, CONV: _styled_conv}
+def _compiled_styled_conv(
+    device: str, before: int, width: int, side: int, up: bool
+) -> Callable[[], Any]:
+    inputs = Inputs(device)
+    layer = inputs.fill(StyledConv(before, width, 1, side, up))
+    weight, noise = layer.weight * layer.weight_gain, (layer.noise * layer.noise_strength)[0, 0]
+    power, prepared = weight.square().sum((2, 3)).t(), prepare(weight, up, impl="native")
+    x, style = inputs.conv(before, side, up)
+    x, style = x.contiguous(memory_format=torch.channels_last), style[0]
+
+    def call() -> torch.Tensor:
+        demodulation = torch.rsqrt(style.square() @ power + EPSILON)
+        return styled_conv(x, prepared, style, demodulation, noise, layer.bias)
+
+    return torch.inference_mode()(call)
+
+
+OPS = {
+    ACTIVATION: _fused_bias_act,
+    UPSAMPLING: _upfirdn2d,
+    CONV: _styled_conv,
+    COMPILED_CONV: _compiled_styled_conv,
+}

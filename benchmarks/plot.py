@@ -128,6 +128,7 @@ PANELS: dict[str, Sequence[Panel]] = {
     "ops": (
         bars("Operators", "fused_bias_act", "upfirdn2d"),
         bars("Layers", r"b\d+_conv\d"),
+        bars("Layers, compiled", r"compiled_.*"),
         bars("Compiled operators", "native_.*", other=PYTORCH),
     ),
 }

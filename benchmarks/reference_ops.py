@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.layers import ACTIVATION, CONV, UPSAMPLING, Inputs
+from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING, Inputs
 from benchmarks.reference import StyledConv, fir_kernel, fused_bias_act, upfirdn2d
 
 
@@ -26,4 +26,9 @@ def _styled_conv(device: str, before: int, width: int, side: int, up: bool) -> C
     return torch.no_grad()(lambda: conv(x, style))
 
 
-OPS = {ACTIVATION: _fused_bias_act, UPSAMPLING: _upfirdn2d, CONV: _styled_conv}
+OPS = {
+    ACTIVATION: _fused_bias_act,
+    UPSAMPLING: _upfirdn2d,
+    CONV: _styled_conv,
+    COMPILED_CONV: _styled_conv,
+}
