@@ -122,17 +122,16 @@ def upfirdn2d(
     return y
 
 
-def prepare(library: ctypes.CDLL) -> None:
+def prepare(library: ctypes.CDLL, device: str = "cuda") -> None:
     """Declare a library's functions and try each on the GPU.
 
     Raises:
         RuntimeError: they do not work with this driver and GPU.
     """
     declare(library)
-    x = torch.linspace(-4, 4, 64, device="cuda").view(1, 4, 4, 4)
+    x = torch.linspace(-4, 4, 64, device=device).view(1, 4, 4, 4)
     activation = Activation(0.25, 2.0, None)
-    zeros = torch.zeros(4, device="cuda")
-    y = fused_bias_act(library, x, zeros, None, activation)
+    y = fused_bias_act(library, x, x.new_zeros(4), None, activation)
     same = upfirdn2d(library, x, x.new_ones(1, 1), Resampling((1, 1), (1, 1), (0, 0), (4, 4)))
     gradient = fused_bias_act_gradient(library, torch.ones_like(x), y, activation)
     slope = torch.where(x > 0, 2.0, 0.5)

@@ -33,7 +33,7 @@ def host_library(tmp_path_factory):
             *("-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"),
             *("-fsanitize=undefined", "-fno-sanitize-recover=undefined", "-x", "c++"),
         ],
-        prepare=cuda_library.declare,
+        prepare=lambda library: cuda_library.prepare(library, "cpu"),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STYLEMASK_HOME", str(tmp_path_factory.mktemp("home")))
@@ -212,6 +212,15 @@ def test_values_that_are_no_numbers_stay_what_they_are(native):
     torch.testing.assert_close(fused_bias_act(x, impl="native"), x, equal_nan=True)
     clamped = fused_bias_act(x, clamp=1.0, impl="native")
     torch.testing.assert_close(clamped, torch.tensor([[float("nan"), 1.0, -1.0]]), equal_nan=True)
+
+
+def test_a_library_that_computes_nonsense_is_found_out_by_the_trial_run(native, monkeypatch):
+    def nonsense(library, x, *_):
+        return x + 1
+
+    monkeypatch.setattr(cuda_library, "fused_bias_act", nonsense)
+    with pytest.raises(RuntimeError, match="wrong result"):
+        cuda_library.prepare(build.LIBRARIES["cuda"].handle, "cpu")
 
 
 def test_a_batch_of_nothing_has_a_result_of_nothing(native):
