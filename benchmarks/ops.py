@@ -21,7 +21,8 @@ def run(settings: Settings) -> Figures:
     operators, layers = operator_tasks(config), layer_tasks(config)
     if settings.quick:
         layers = layers[-2:]
-    if device == "cpu" and build.load("cpu") is not None:
+    compiled = mode() != "reference" and build.load(device) is not None
+    if compiled and device == "cpu":
         layers += [
             Task(f"compiled_{task.figure}", COMPILED_CONV, task.arguments) for task in layers
         ]
@@ -33,7 +34,7 @@ def run(settings: Settings) -> Figures:
     for task in layers:
         cost = costs[task.figure.removeprefix("compiled_")]
         figures |= bounds(task.figure, cost, speed, figures, device)
-    if device in build.LIBRARIES and mode() != "reference":
+    if compiled:
         figures |= compiled_against_pytorch(settings, operators if device == "cuda" else [])
     return figures
 
