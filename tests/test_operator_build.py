@@ -14,25 +14,14 @@ from pathlib import Path
 import pytest
 
 from op import build, compile_once, library
-from op.library import BuildError, Library, Recipe
+from op.library import BuildError, Library
 from stylemask_core.cache import cache_folder
+from tests.workshop import BROKEN, PATIENCE, SOURCE, Workshop, wait_for
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="operators are not compiled on this system"),
     pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++"),
 ]
-
-SOURCE = '#include "number.h"\nextern "C" int answer() { return NUMBER; }\n'
-BROKEN = 'extern "C" int answer() { return nothing; }\n'
-PATIENCE = 60  # [s] for what takes a moment
-
-
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
-    return found
 
 
 def is_alive(pid: int) -> bool:
@@ -41,51 +30,6 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-class Workshop:
-    """A source, a compiler that counts its runs, and a cache of their own."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.monkeypatch = folder, monkeypatch
-        folder.mkdir()
-        self.home = folder / "home"
-        monkeypatch.setenv("STYLEMASK_HOME", str(self.home))
-        for variable in ("STYLEMASK_OPS", "STYLEMASK_BUILD_TIMEOUT"):
-            monkeypatch.delenv(variable, raising=False)
-        self.source, self.header = folder / "answer.cpp", folder / "number.h"
-        self.source.write_text(SOURCE)
-        self.header.write_text("#define NUMBER 42\n")
-        self.compiler, self.gate = folder / "compiler", folder / "gate"
-        self.before_compiling("")
-
-    def before_compiling(self, script: str) -> None:
-        """Let the compiler do something first."""
-        lines = ["#!/bin/sh", f'echo $$ >> "{self.folder}/runs"', script, 'exec g++ "$@"', ""]
-        self.compiler.write_text("\n".join(lines))
-        self.compiler.chmod(0o755)
-
-    def close_gate(self) -> None:
-        """Let compilers wait until `gate` is there."""
-        self.before_compiling(f'while [ ! -e "{self.gate}" ]; do sleep 0.02; done')
-
-    def library(self, **changes) -> Library:
-        """What a process that starts now knows: nothing yet."""
-        recipe = {
-            "sources": [self.source],
-            "headers": [self.header],
-            "command": lambda: [str(self.compiler), "-shared", "-fPIC"],
-        }
-        return Library("answer", Recipe(**recipe | changes))
-
-    @property
-    def compilers(self) -> list[int]:
-        """Process ids of the compilers that ran."""
-        path = self.folder / "runs"
-        return [int(line) for line in path.read_text().split()] if path.exists() else []
-
-    def files(self, pattern: str = "*") -> list[Path]:
-        return sorted(self.home.rglob(pattern))
 
 
 @pytest.fixture
