@@ -1,33 +1,26 @@
 """What `stylemask doctor` says of machines that are well and of machines that are not."""
 
 import json
+import shutil
 
 import pytest
 
 from op import build
-from op.library import Library, Recipe
 from stylemask_core import StyleMaskPipeline, doctor
 from stylemask_core.errors import OperatorBuildError
 from tests.helpers import MIX
+from tests.workshop import BROKEN, SOURCE, Workshop
 
-SOURCE = 'extern "C" int answer() { return 42; }\n'
-BROKEN = 'extern "C" int answer() { return nothing; }\n'
+pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++")
 
 
 @pytest.fixture
-def source(tmp_path_factory, monkeypatch):
-    """A small library instead of the operators for the CPU, not built yet; its source."""
-    folder = tmp_path_factory.mktemp("operators")
-    path = folder / "answer.cpp"
-    path.write_text(SOURCE)
-
-    def command():
-        return [build.find_compiler("CXX", "g++"), "-shared", "-fPIC"]
-
-    monkeypatch.delenv("STYLEMASK_OPS", raising=False)
-    monkeypatch.setenv("STYLEMASK_HOME", str(folder / "home"))
-    monkeypatch.setitem(build.LIBRARIES, "cpu", Library("cpu", Recipe([path], [], command)))
-    return path
+def workshop(tmp_path_factory, monkeypatch):
+    """A small library that stands for the operators of the CPU, not built yet."""
+    # not in tmp_path, where commands run and must leave no files
+    workshop = Workshop(tmp_path_factory.mktemp("operators") / "workshop", monkeypatch)
+    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library())
+    return workshop
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def findings(stylemask):
     return run
 
 
-def test_a_machine_that_is_well_has_no_problems(source, findings, tiny_folder):
+def test_a_machine_that_is_well_has_no_problems(workshop, findings, tiny_folder):
     code, found = findings("--device", "cpu")
     assert code == 0
     assert {finding["level"] for finding in found.values()} <= {"ok", "warning"}
@@ -51,62 +44,61 @@ def test_a_machine_that_is_well_has_no_problems(source, findings, tiny_folder):
     assert found["model"]["text"] == f"{tiny_folder}: tiny, 16 px"
 
 
-def test_operators_are_built_ahead_when_asked_to(source, findings):
+def test_operators_are_built_ahead_when_asked_to(workshop, findings):
     assert findings()[1]["operators for cpu"]["text"].startswith("not built yet")
     assert "doctor --build" in findings()[1]["operators for cpu"]["hint"]
-    assert not (source.parent / "home").exists()
+    assert not workshop.home.exists()
     found = findings("--build")[1]["operators for cpu"]
     assert found["level"] == "ok"
     assert found["text"].startswith("compiled in ")
-    assert list((source.parent / "home" / "operators").glob("cpu-*.so"))
+    assert workshop.files("answer-*.so")
 
 
-def test_operators_that_cannot_be_built_are_a_warning_with_the_cause(source, findings):
-    source.write_text(BROKEN)
+def test_operators_that_cannot_be_built_are_a_warning_with_the_cause(workshop, findings):
+    workshop.source.write_text(BROKEN)
     code, found = findings("--build")
     assert code == 0
     assert found["operators for cpu"]["level"] == "warning"
     assert "was not declared" in found["operators for cpu"]["text"]
     assert "doctor --build" in found["operators for cpu"]["hint"]
-    source.write_text(SOURCE)
+    workshop.source.write_text(SOURCE)
     assert findings("--build")[1]["operators for cpu"]["level"] == "ok"
 
 
-def test_operators_on_disk_that_do_not_work_are_not_called_well(source, findings, monkeypatch):
+def test_operators_on_disk_that_do_not_work_are_not_called_well(workshop, findings, monkeypatch):
     findings("--build")
 
     def prepare(handle):
         raise RuntimeError("the driver is too old")
 
-    recipe = build.LIBRARIES["cpu"].recipe
-    again = Library("cpu", Recipe(recipe.sources, recipe.headers, recipe.command, prepare=prepare))
-    monkeypatch.setitem(build.LIBRARIES, "cpu", again)
+    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library(prepare=prepare))
     assert "the driver is too old" in findings()[1]["operators for cpu"]["text"]
 
 
-def test_a_missing_compiler_is_named(source, findings, monkeypatch):
+def test_a_missing_compiler_is_named(workshop, findings, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library(command=build.cpu_command))
     found = findings()[1]["operators for cpu"]
     assert found["level"] == "warning"
     assert "install it" in found["text"]
 
 
-def test_operators_switched_off_are_well(source, findings, monkeypatch):
+def test_operators_switched_off_are_well(workshop, findings, monkeypatch):
     monkeypatch.setenv("STYLEMASK_OPS", "reference")
     found = findings("--build")[1]["operators for cpu"]
     assert (found["level"], found["text"]) == ("ok", "PyTorch's: STYLEMASK_OPS=reference")
 
 
-def test_operators_demanded_and_not_to_be_had_are_a_problem(source, findings, monkeypatch):
+def test_operators_demanded_and_not_to_be_had_are_a_problem(workshop, findings, monkeypatch):
     monkeypatch.setenv("STYLEMASK_OPS", "native")
-    source.write_text(BROKEN)
+    workshop.source.write_text(BROKEN)
     code, found = findings("--build")
     assert code == 1
     assert found["operators for cpu"]["level"] == "problem"
 
 
-def test_a_setting_that_makes_no_sense_is_a_problem(source, findings, monkeypatch):
+def test_a_setting_that_makes_no_sense_is_a_problem(workshop, findings, monkeypatch):
     monkeypatch.setenv("STYLEMASK_OPS", "fast")
     for arguments in ((), ("--build",)):
         code, found = findings(*arguments)
@@ -114,25 +106,25 @@ def test_a_setting_that_makes_no_sense_is_a_problem(source, findings, monkeypatc
         assert "STYLEMASK_OPS='fast'" in found["operators"]["text"]
 
 
-def test_a_model_that_cannot_be_loaded_is_a_problem(source, findings, tmp_path):
+def test_a_model_that_cannot_be_loaded_is_a_problem(workshop, findings, tmp_path):
     code, found = findings("--model", tmp_path / "nowhere")
     assert code == 1
     assert found["model"]["level"] == "problem"
 
 
-def test_a_device_that_is_not_there_is_a_problem(source, findings):
+def test_a_device_that_is_not_there_is_a_problem(workshop, findings):
     code, found = findings("--device", "cuda:99")
     assert code == 1
     assert found["device"]["level"] == "problem"
 
 
-def test_a_missing_package_is_a_warning_with_the_remedy(source, findings, monkeypatch):
+def test_a_missing_package_is_a_warning_with_the_remedy(workshop, findings, monkeypatch):
     monkeypatch.setitem(doctor.OPTIONAL, "no_such_package", ("tests", "pip install it"))
     found = findings()[1]["no_such_package"]
     assert (found["level"], found["hint"]) == ("warning", "pip install it")
 
 
-def test_people_get_a_line_a_finding_and_the_remedy_below(source, stylemask):
+def test_people_get_a_line_a_finding_and_the_remedy_below(workshop, stylemask):
     code, out, err = stylemask("doctor")
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -143,10 +135,10 @@ def test_people_get_a_line_a_finding_and_the_remedy_below(source, stylemask):
 
 
 def test_the_command_line_says_in_one_line_that_demanded_operators_are_missing(
-    source, refused, monkeypatch
+    workshop, refused, monkeypatch
 ):
     monkeypatch.setenv("STYLEMASK_OPS", "native")
-    source.write_text(BROKEN)
+    workshop.source.write_text(BROKEN)
     line = refused(1, *MIX, "-o", "out.png")
     assert "STYLEMASK_OPS=native" in line
     assert "was not declared" in line
@@ -154,7 +146,7 @@ def test_the_command_line_says_in_one_line_that_demanded_operators_are_missing(
     assert "choose auto, native, reference" in refused(1, *MIX, "-o", "out.png")
 
 
-def test_a_pipeline_has_the_operators_of_its_device_built(source, tiny_model, monkeypatch):
+def test_a_pipeline_has_the_operators_of_its_device_built(workshop, tiny_model, monkeypatch):
     monkeypatch.setenv("STYLEMASK_OPS", "native")
     StyleMaskPipeline(tiny_model, device="cpu")
     assert build.LIBRARIES["cpu"].handle.answer() == 42
@@ -164,7 +156,7 @@ def test_a_pipeline_has_the_operators_of_its_device_built(source, tiny_model, mo
         StyleMaskPipeline(tiny_model, device="cpu")
 
 
-def test_info_says_what_became_of_the_operators(source, stylemask):
+def test_info_says_what_became_of_the_operators(workshop, stylemask):
     figures = json.loads(stylemask("info", "--json")[1])
     assert figures["operators"]["state"] in ("not built yet", "building", "native")
     assert figures["operators"]["description"]
