@@ -1,12 +1,16 @@
 """Synthesis for inference against the generator's plain one."""
 
 import dataclasses
+import shutil
 
 import pytest
 import torch
 
+from op import build
+from stylemask_core import synthesis
 from stylemask_core.config import ModelConfig
 from stylemask_core.generator import Generator
+from stylemask_core.styled_layers import CompiledConv
 from stylemask_core.synthesis import SynthesisNetwork
 
 ODD = ModelConfig(
@@ -52,6 +56,40 @@ def test_the_projects_operators_give_the_same_pictures(generator):
     plain, fused = (SynthesisNetwork(generator, fused=choice) for choice in (False, True))
     expected = plain(styles, rgb_styles)
     assert (fused(styles, rgb_styles) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.fixture
+def compiled_everywhere(monkeypatch):
+    """Have the compiled operator for CPUs at hand, for layers of every size."""
+    if shutil.which("g++") is None:
+        pytest.skip("there is no C++ compiler")
+    build.build("cpu")
+    monkeypatch.setattr(synthesis, "COMPILED_FROM", 4)
+    monkeypatch.setattr(synthesis, "COMPILED_UP_FROM", 4)
+
+
+def test_the_compiled_operator_gives_the_same_pictures(generator, compiled_everywhere):
+    w_plus = codes(2)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network = SynthesisNetwork(generator)
+    expected = generator.synthesize(styles, rgb_styles)
+    assert (network(styles, rgb_styles) - expected).abs().max() < 1e-4 * expected.abs().max()
+    assert all(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+
+
+def test_an_operator_that_is_compiled_meanwhile_is_taken_up(
+    generator, compiled_everywhere, monkeypatch
+):
+    w_plus = codes(1)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network, load = SynthesisNetwork(generator), build.load
+    monkeypatch.setattr(build, "load", lambda name: None)
+    before = network(styles, rgb_styles)
+    assert not any(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+    monkeypatch.setattr(build, "load", load)
+    after = network(styles, rgb_styles)
+    assert any(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+    assert (after - before).abs().max() < 1e-4 * before.abs().max()
 
 
 @pytest.mark.parametrize("fused", [False, True])
