@@ -24,7 +24,7 @@ class Constants:
 
     Args:
         conv: the layer.
-        dtype: of the features it writes.
+        dtype: of bias and noise.
     """
 
     def __init__(self, conv: StyledConv, dtype: torch.dtype) -> None:
@@ -55,7 +55,7 @@ class TorchConv:
         if conv.up:  # transposed convolutions take [in, out, 3, 3]
             weight = weight.transpose(0, 1)
         self.up, self.dtype, self.fused = conv.up, dtype, fused
-        self.constants = Constants(conv, dtype)
+        self.constants = Constants(conv, torch.float32 if fused else dtype)  # as they are read
         self.weight = weight.contiguous(memory_format=CHANNELS_LAST)
         self.clamp = HALF_CLAMP if dtype == torch.float16 else None
         self.blur = blur_kernel(gain=4.0).to(weight.device)
