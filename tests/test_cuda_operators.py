@@ -76,6 +76,23 @@ def test_nvcc_compiles_the_operators_for_every_architecture(tmp_path):
         assert all(f"sm_{name}".encode() in content for name in ARCHITECTURES)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("nvcc"), reason="there is no nvcc")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: see test_operators_gpu.py")
+def test_what_nvcc_makes_can_be_loaded_and_says_that_there_is_no_gpu(tmp_path, monkeypatch):
+    monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path / "a home"))
+    monkeypatch.delenv("STYLEMASK_OPS", raising=False)
+    recipe = Recipe(
+        sources=build.CUDA_SOURCES,
+        headers=build.CUDA_HEADERS,
+        command=lambda: build.cuda_command(["90"]),
+        prepare=lambda library: cuda_library.prepare(library, "cpu"),
+    )
+    with pytest.raises(build.BuildError, match=r"fused_bias_act failed on cpu: .*CUDA"):
+        Library("cuda", recipe).build(retry=False)
+    assert len(list(tmp_path.rglob("cuda-*.so"))) == 1
+
+
 GEOMETRIES = [
     # up, down, pad, kernel's shape
     (1, 1, (1, 2), (4, 4)),  # the three that have kernels of their own
