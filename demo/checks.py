@@ -38,6 +38,8 @@ def guarded(call: Callable[Params, Result]) -> Callable[Params, Result]:
     def wrapper(*args: Params.args, **kwargs: Params.kwargs) -> Result:
         try:
             return call(*args, **kwargs)
+        except gr.Error:  # of a guarded call within
+            raise
         except StyleMaskError as error:
             raise gr.Error(one_line(error), print_exception=False) from error
         except Exception as error:

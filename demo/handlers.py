@@ -15,6 +15,7 @@ from demo.checks import (
     landmarks_of,
     layers_of,
     number,
+    path_of,
     seed_of,
     strength_of,
 )
@@ -270,13 +271,21 @@ class Handlers:
         Returns:
             Summary, bars, heatmap, maps of effect, masks and styles as .npz, channels as .csv.
         """
-        values = source_seed, target_seed, truncation, strength, source, target
-        found = self._look(self._pipeline(model), *values).found
+        seeds = {"source": source_seed, "target": target_seed}
+        pictures = {"source": source, "target": target}
+        choices = dict.fromkeys(ROLES, FaceChoice())
+        pipeline = self._pipeline(model)
+        found = self._look(pipeline, seeds, truncation, strength, pictures, choices).found
         return (found.summary(), *_figures(found), *_downloads(found))
 
     @guarded
     def inspect_page(self, model: str, *values: Any) -> tuple[Any, ...]:
-        """The same for the page: pair, result, figures, table of channels, downloads."""
+        """The same for the page: pair, result, figures, table of channels, downloads.
+
+        Args:
+            model: its label.
+            values: seeds by role, truncation, strength, pictures by role, which face of each.
+        """
         pipeline = self._pipeline(model)
         look = self._look(pipeline, *values)
         found = look.found
@@ -306,22 +315,27 @@ class Handlers:
     def _look(
         self,
         pipeline: StyleMaskPipeline,
-        source_seed: Any,
-        target_seed: Any,
+        seeds: dict[str, Any],
         truncation: Any,
         strength: Any,
-        source: Any,
-        target: Any,
+        pictures: dict[str, Any],
+        choices: dict[str, FaceChoice],
     ) -> Look:
-        def code(seed: Any, picture: Any, role: str) -> Code:
-            if picture is not None:
-                return self.photos.inverted(pipeline, picture, role, FaceChoice()).inversion
-            if seed is None:
+        def code(role: str) -> Code:
+            if pictures[role] is not None:
+                path_of(pictures[role], role)
+                if role not in choices:
+                    raise InvalidInputError(
+                        f"no face is marked in the {role} picture yet: click both eyes and both "
+                        "corners of the mouth, or wait until the search is done"
+                    )
+                return self.inverted(pipeline, pictures, {role: choices[role]})[role].inversion
+            if seeds[role] is None:
                 raise InvalidInputError(f"give a {role} seed or a {role} picture")
-            return _sample(pipeline, seed, truncation, role)
+            return _sample(pipeline, seeds[role], truncation, role)
 
-        pair = code(source_seed, source, "source"), code(target_seed, target, "target")
-        say("taking the result apart", 0.5)
+        pair = code("source"), code("target")
+        say("taking the result apart", 0.8)
         return Look(*pair, inspection.inspect(pipeline, *pair, strength_of(strength)))
 
 

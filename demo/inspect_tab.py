@@ -4,18 +4,20 @@ from typing import Any
 
 import gradio as gr
 
+from demo.checks import guarded
 from demo.events import PAGE_EVENT, SMALL_EVENT
 from demo.handlers import Handlers
 from demo.model_choice import ModelChoice, Step
 from demo.parts import (
     FIRST_PAIR,
     figure,
-    picture_input,
     seed_field,
     strength_slider,
     tile,
     truncation_slider,
 )
+from demo.photo_pair import PhotoPair
+from demo.photos import FaceChoice
 
 SEEDS, PICTURES = "Random faces", "Pictures"
 QUICK = 256  # [px] models up to this resolution are inspected on a CPU without being asked to
@@ -28,9 +30,8 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     with gr.Row(elem_classes="controls") as seeds:
         source_seed = seed_field("Source seed", FIRST_PAIR[0])
         target_seed = seed_field("Target seed", FIRST_PAIR[1])
-    with gr.Row(elem_classes="controls", visible=False) as pictures:
-        source = picture_input("Source picture", "inspect-source-input")
-        target = picture_input("Target picture", "inspect-target-input")
+    with gr.Column(visible=False) as pictures:
+        photos = PhotoPair("inspect", handlers, choice)
     with gr.Row(elem_classes="controls"):
         truncation = truncation_slider(choice)
         strength = strength_slider()
@@ -61,15 +62,18 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         npz = gr.DownloadButton("Masks and styles (.npz)", elem_id="inspect-npz")
         csv = gr.DownloadButton("All channels (.csv)", elem_id="inspect-csv")
 
+    @guarded
     def run(kind: str, *values: Any) -> Any:
-        *numbers, source, target, model = values
-        if kind == SEEDS:
-            source = target = None
-        else:
+        *sent, source_seed, target_seed, psi, strength, model = values
+        seeds = {"source": source_seed, "target": target_seed}
+        pictures: dict[str, Any] = dict.fromkeys(seeds)
+        choices: dict[str, FaceChoice] = {}
+        if kind == PICTURES:
+            given, choices = photos.choices(handlers.models.get(model), sent)
             # an empty dict stands for a missing picture: None would mean "use the seed"
-            source, target = source or {}, target or {}
+            pictures = {role: picture or {} for role, picture in given.items()}
         *shown, bars, heatmap, effects, table, npz, csv = handlers.inspect_page(
-            model, *numbers, source, target
+            model, seeds, psi, strength, pictures, choices
         )
         return *shown, effects, bars, heatmap, table, npz, csv
 
@@ -78,7 +82,8 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         slow = pipeline.device.type == "cpu" and pipeline.config.resolution > QUICK
         return gr.skip() if there or slow else run(*values)
 
-    inputs = [kind, source_seed, target_seed, truncation, strength, source, target, choice.label]
+    numbers = [source_seed, target_seed, truncation, strength]
+    inputs = [kind, *photos.inputs, *numbers, choice.label]
     outputs = [*pair, effects, bars, heatmap, table, npz, csv]
     kind.change(
         lambda kind: (
@@ -93,4 +98,4 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     result = pair[-1]
     go.click(run, inputs, outputs, show_progress_on=result, **PAGE_EVENT)
     choice.clear(*outputs)
-    choice.refresh(tab, Step(fill, [effects, *inputs], outputs, result))
+    choice.refresh(tab, photos.find, Step(fill, [effects, *inputs], outputs, result))

@@ -90,14 +90,13 @@ def tile(caption: str, note: str, name: str, *classes: str) -> gr.Image:
         )
 
 
-def picture_input(label: str, name: str, show_label: bool = True) -> gr.Image:
+def picture_input(label: str, name: str) -> gr.Image:
     """A place for a picture: file, clipboard or webcam."""
     return gr.Image(
         format="png",
         label=label,
-        show_label=show_label,
+        show_label=False,
         sources=["upload", "clipboard", "webcam"],
-        height=220,
         buttons=["fullscreen"],
         elem_id=name,
         elem_classes="picture-input",

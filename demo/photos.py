@@ -12,7 +12,8 @@ from stylemask_core.errors import DetectorError
 from stylemask_core.images import read_picture
 from stylemask_core.landmarks import Face
 
-KEPT = 32  # searches and inversions that are remembered, of all visitors together
+KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px
+SEARCHES = 64  # searches for faces
 
 
 class FaceChoice(NamedTuple):
@@ -63,7 +64,8 @@ class Photos:
     """
 
     def __init__(self) -> None:
-        self._kept = gr.Cache(max_size=KEPT, per_session=True)
+        self._searches = gr.Cache(max_size=SEARCHES, per_session=True)
+        self._inversions = gr.Cache(max_size=KEPT, per_session=True)
 
     def read(self, picture: Any, role: str) -> Image.Image:
         """Read a picture as it was sent, upright.
@@ -84,8 +86,8 @@ class Photos:
         Raises:
             InvalidInputError: the picture cannot be used.
         """
-        key = "search", path_of(picture, role), pipeline.config.alignment
-        if (kept := self._kept.get(key)) is None:
+        key = path_of(picture, role), pipeline.config.alignment
+        if (kept := self._searches.get(key)) is None:
             photo = self.read(picture, role)
             say(f"finding the face in the {role} picture")
             profile = framing.PROFILES[pipeline.config.alignment]
@@ -94,7 +96,7 @@ class Photos:
             except DetectorError as error:  # the eyes and the mouth can still be marked
                 faces, note = [], str(error)
             kept = {"search": Search(photo.size, faces, note, not profile.needs_face)}
-            self._kept.set(key, **kept)
+            self._searches.set(key, **kept)
         search: Search = kept["search"]
         return search
 
@@ -120,7 +122,7 @@ class Photos:
             InvalidInputError: the picture or the choice cannot be used.
         """
         key = path_of(picture, role), choice, pipeline.name
-        if (kept := self._kept.get(key)) is None:
+        if (kept := self._inversions.get(key)) is None:
             photo, faces = self.read(picture, role), None
             if choice.landmarks is None and not choice.aligned:
                 faces = self.search(pipeline, picture, role).faces or None
@@ -138,7 +140,7 @@ class Photos:
                 raise type(error)(f"{role} picture: {error}") from error
             picture = pipeline.synthesize(inversion).image
             kept = {"inverted": Inverted(inversion, picture)}
-            self._kept.set(key, **kept)
+            self._inversions.set(key, **kept)
         inverted: Inverted = kept["inverted"]
         return inverted
 

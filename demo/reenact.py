@@ -1,18 +1,17 @@
 """Reenact tab: two pictures, what inversion keeps of them, and the result."""
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from demo.checks import guarded, number
-from demo.events import FIND_EVENT, LIVE_EVENT
+from demo.events import LIVE_EVENT
 from demo.files import figure_file
 from demo.handlers import ROLES, Handlers, crops_and_inversions
-from demo.marks import chosen, found, key_of, marks
 from demo.model_choice import ModelChoice, Step
-from demo.parts import layer_choice, picture_input, strength_slider, tile
+from demo.parts import layer_choice, strength_slider, tile
+from demo.photo_pair import PhotoPair
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.config import TRUNCATION_RANGE
 from stylemask_core.images import centre_square, read_picture, side_by_side
@@ -44,10 +43,7 @@ def knows_heads_only(pipeline: StyleMaskPipeline) -> bool:
 
 def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     """Fill the tab."""
-    with gr.Row(elem_classes="controls photos"):
-        source, source_marks = _photo("Source", "who it is", "source")
-        target, target_marks = _photo("Target", "head pose and expression", "target")
-    note = gr.HTML(elem_classes="hint", padding=False, elem_id="reenact-note")
+    photos = PhotoPair("reenact", handlers, choice)
     limits = gr.HTML(_limits(choice.first), elem_classes="hint", padding=False)
     pairs = example_pairs()
     with gr.Column(visible=_has_examples(choice.first, pairs)) as examples_part:
@@ -93,40 +89,18 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         )
 
     @guarded
-    def find(source: Any, source_marks: Any, target: Any, target_marks: Any, model: str) -> Any:
-        pipeline = handlers.models.get(model)
-
-        def sought(picture: Any, marked: Any, role: str) -> Any:
-            if picture is None:
-                return None
-            key = key_of(picture, pipeline)
-            if isinstance(marked, dict) and marked.get("key") == key:
-                return gr.skip() if marked.get("model") == model else {**marked, "model": model}
-            search = handlers.photos.search(pipeline, picture, role)
-            notes.append(search.note)
-            return found(key, model, search)
-
-        notes: list[str] = []
-        marks = sought(source, source_marks, "source"), sought(target, target_marks, "target")
-        return *marks, escape(notes[-1]) if notes else gr.skip()
-
-    @guarded
     def live(last: Any, *values: Any) -> Any:
         if list(values) == last:
             return gr.skip()  # both pictures of a pair tell of their change
-        source, source_marks, target, target_marks, strength, layers, pasting, psi, model = values
+        *sent, strength, layers, pasting, psi, model = values
         pipeline = handlers.models.get(model)
-        pictures = {"source": source, "target": target}
-        choices = {}
-        for role, marked in (("source", source_marks), ("target", target_marks)):
-            if pictures[role] is not None:
-                key = key_of(pictures[role], pipeline)
-                if wanted := chosen(marked, key, role, number(psi, "truncation")):
-                    choices[role] = wanted
+        pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"))
         pair = handlers.inverted(pipeline, pictures, choices)
         result = pasted = None
         if len(pair) == len(ROLES):
-            result, pasted = handlers.result(pipeline, source, pair, strength, layers, pasting)
+            result, pasted = handlers.result(
+                pipeline, pictures["source"], pair, strength, layers, pasting
+            )
         shown = gr.Image(pasted, visible=pasted is not None)
         return *crops_and_inversions(pair), result, shown, list(values)
 
@@ -140,40 +114,20 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         wanted = _has_examples(handlers.models.get(model), pairs)
         return pair_files(0) if wanted and source is None and target is None else gr.skip()
 
-    inputs = [source, target]
-    search = [source, source_marks, target, target_marks]
-    search_outputs = [source_marks, target_marks, note]
     last = gr.State()
-    controls = [last, *search, strength, layers, paste_back, truncation, choice.label]
+    controls = [last, *photos.inputs, strength, layers, paste_back, truncation, choice.label]
     tiles = [source_crop, source_inverted, target_crop, target_inverted, result]
     outputs = [*tiles, pasted, last]
-    # .change, not .upload: it also tells of examples, the webcam and removal
-    gr.on(
-        [picture.change for picture in inputs], find, [*search, choice.label], search_outputs,
-        show_progress_on=note, **FIND_EVENT,
-    )  # fmt: skip
-    changes = [source_marks.input, target_marks.input, strength.input, truncation.input]
-    changes += [layers.change, paste_back.input]
+    changes = [photos.source_marks.input, photos.target_marks.input]
+    changes += [strength.input, truncation.input, layers.change, paste_back.input]
     gr.on(changes, live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
-    examples.select(load_pair, None, inputs, queue=False, api_visibility="private")
+    examples.select(load_pair, None, photos.pictures, queue=False, api_visibility="private")
     choice.clear(*tiles, last)
     choice.follow(pasted, lambda _: gr.Image(None, visible=False))
     choice.follow(limits, _limits)
     choice.follow(examples_part, lambda model: gr.Column(visible=_has_examples(model, pairs)))
-    choice.refresh(
-        tab,
-        Step(first_pair, [*inputs, choice.label], inputs, note),
-        Step(find, [*search, choice.label], search_outputs, note),
-    )
-
-
-def _photo(caption: str, meaning: str, role: str) -> tuple[gr.Image, gr.HTML]:
-    """A place for a photo under a caption, and the marks on it."""
-    with gr.Column(elem_classes="captioned", min_width=280):
-        gr.HTML(f"<b>{caption}</b> {meaning}", elem_classes="caption", padding=False)
-        with gr.Column(elem_classes="photo"):
-            picture = picture_input(f"{caption} picture", f"reenact-{role}", show_label=False)
-            return picture, marks(f"reenact-{role}-marks")
+    first = Step(first_pair, [*photos.pictures, choice.label], photos.pictures, result)
+    choice.refresh(tab, first, photos.find)
 
 
 def _examples(pairs: list[tuple[Path, Path, str]]) -> gr.Gallery:

@@ -5,7 +5,7 @@ from browser_steps import PHONE, WAIT, changed, gone, open_reenact, picture, sen
 from demo_server import photo_model, running
 from photos import POINTS, astronaut
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytest_plugins = ["browser_fixtures"]
 pytestmark = pytest.mark.browser
@@ -39,29 +39,29 @@ def choose(page: Page, model: str) -> None:
     page.get_by_role("option", name=model).click()
 
 
-def marks(page: Page, role: str, part: str):
-    return page.locator(f"#reenact-{role}-marks {part}")
+def marks(page: Page, role: str, part: str, on: str = "reenact") -> Locator:
+    return page.locator(f"#{on}-{role}-marks {part}")
 
 
-def spot(page: Page, role: str, x: float, y: float) -> tuple[float, float]:
+def spot(page: Page, role: str, x: float, y: float, on: str = "reenact") -> tuple[float, float]:
     """Where a pixel of a photo lies in the window."""
     return tuple(
         page.evaluate(
-            """([role, x, y]) => {
-                const svg = document.querySelector(`#reenact-${role}-marks svg`);
+            """([id, x, y]) => {
+                const svg = document.querySelector(`#${id} svg`);
                 svg.scrollIntoView({block: "center"});
                 const point = new DOMPoint(x, y).matrixTransform(svg.getScreenCTM());
                 return [point.x, point.y];
             }""",
-            [role, x, y],
+            [f"{on}-{role}-marks", x, y],
         )
     )
 
 
-def click_points(page: Page, role: str, points, already: int = 0) -> None:
+def click_points(page: Page, role: str, points, already: int = 0, on: str = "reenact") -> None:
     for count, (x, y) in enumerate(points, already + 1):
-        page.mouse.click(*spot(page, role, x, y))
-        expect(marks(page, role, ".dot")).to_have_count(count)
+        page.mouse.click(*spot(page, role, x, y, on))
+        expect(marks(page, role, ".dot", on)).to_have_count(count)
 
 
 def test_a_choice_of_model_changes_pictures_controls_and_footer(page):
@@ -173,6 +173,25 @@ def test_the_result_is_pasted_back_into_the_photo_when_that_is_wanted(page, phot
     assert size == [940, 512]
     page.locator("#reenact-paste-back").get_by_role("checkbox").uncheck()
     gone(page, "reenact-pasted")
+
+
+def test_inspect_takes_photos_and_asks_for_marks_where_no_face_is_found(page, photos):
+    tab(page, "Inspect")
+    effects = picture(page, "inspect-effects")
+    choose(page, "photos")
+    effects = changed(page, "inspect-effects", effects)
+    page.locator("#inspect-kind").get_by_label("Pictures").click()
+    for role, name in (("source", "none"), ("target", "two")):
+        page.set_input_files(f"#inspect-{role} input[type=file]", photos[name])
+    hint = page.locator("#inspect-source-marks .hint")
+    expect(hint).to_contain_text("No face was found", timeout=WAIT)
+    expect(marks(page, "target", ".face", on="inspect")).to_have_count(2, timeout=WAIT)
+    page.locator("#inspect-go").click()
+    asked = page.get_by_text("No face is marked in the source picture yet").first
+    expect(asked).to_be_visible(timeout=WAIT)
+    click_points(page, "source", [(220, 150), (380, 150), (240, 260), (360, 260)], on="inspect")
+    page.locator("#inspect-go").click()
+    changed(page, "inspect-effects", effects)
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)

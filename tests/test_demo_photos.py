@@ -203,7 +203,7 @@ def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):
     for step in range(KEPT + 3):
         choice = FaceChoice(aligned=True, truncation=step / 100)
         handlers.photos.inverted(pipeline, photos["square"], "source", choice)
-    assert len(handlers.photos._kept) == KEPT
+    assert len(handlers.photos._inversions) == KEPT
 
 
 MARKS = {"key": "k", "faces": [], "points": [[1, 2], [3, 4], [5, 6], [7, 8]]}

@@ -1,0 +1,100 @@
+"""A source and a target photo, with the faces found in them and the marks on them."""
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from demo.checks import guarded
+from demo.events import FIND_EVENT
+from demo.handlers import Handlers
+from demo.marks import chosen, found, key_of, marks
+from demo.model_choice import ModelChoice, Step
+from demo.parts import picture_input
+from demo.photos import FaceChoice
+from stylemask_core import StyleMaskPipeline
+
+
+class PhotoPair:
+    """Places for two photos; their faces are sought as soon as they are there.
+
+    Args:
+        name: begins the ids of the components.
+        handlers: where faces are sought.
+        choice: the model they are sought for.
+    """
+
+    def __init__(self, name: str, handlers: Handlers, choice: ModelChoice) -> None:
+        self._handlers = handlers
+        with gr.Row(elem_classes="controls"):
+            self.source, self.source_marks = _photo("Source", "who it is", f"{name}-source")
+            self.target, self.target_marks = _photo(
+                "Target", "head pose and expression", f"{name}-target"
+            )
+        note = gr.HTML(elem_classes="hint search-note", padding=False, elem_id=f"{name}-note")
+        self.pictures = [self.source, self.target]
+        self.inputs = [self.source, self.source_marks, self.target, self.target_marks]
+        outputs = [self.source_marks, self.target_marks, note]
+        self.find = Step(self._find, [*self.inputs, choice.label], outputs, note)
+        # .change, not .upload: it also tells of examples, the webcam and removal
+        gr.on(
+            [picture.change for picture in self.pictures],
+            *self.find[:3], show_progress_on=note, **FIND_EVENT,
+        )  # fmt: skip
+
+    def choices(
+        self, pipeline: StyleMaskPipeline, values: list[Any], truncation: float = 1.0
+    ) -> tuple[dict[str, Any], dict[str, FaceChoice]]:
+        """Read the values of `inputs`.
+
+        Args:
+            pipeline: the model.
+            values: as sent.
+            truncation: psi of the inversions.
+
+        Returns:
+            Pictures by role, None where there is none; what the marks on them ask for, by role,
+            where that is complete.
+
+        Raises:
+            InvalidInputError: no page sends such values.
+        """
+        source, source_marks, target, target_marks = values
+        choices = {}
+        for role, picture, marked in (
+            ("source", source, source_marks),
+            ("target", target, target_marks),
+        ):
+            if picture is not None:
+                wanted = chosen(marked, key_of(picture, pipeline), role, truncation)
+                if wanted is not None:
+                    choices[role] = wanted
+        return {"source": source, "target": target}, choices
+
+    @guarded
+    def _find(
+        self, source: Any, source_marks: Any, target: Any, target_marks: Any, model: str
+    ) -> Any:
+        pipeline = self._handlers.models.get(model)
+        notes: list[str] = []
+
+        def sought(picture: Any, marked: Any, role: str) -> Any:
+            if picture is None:
+                return None
+            key = key_of(picture, pipeline)
+            if isinstance(marked, dict) and marked.get("key") == key:
+                return gr.skip() if marked.get("model") == model else {**marked, "model": model}
+            search = self._handlers.photos.search(pipeline, picture, role)
+            notes.append(search.note)
+            return found(key, model, search)
+
+        pair = sought(source, source_marks, "source"), sought(target, target_marks, "target")
+        return *pair, escape(notes[-1]) if notes else gr.skip()
+
+
+def _photo(caption: str, meaning: str, name: str) -> tuple[gr.Image, gr.HTML]:
+    """A place for a photo under a caption, and the marks on it."""
+    with gr.Column(elem_classes="captioned", min_width=280):
+        gr.HTML(f"<b>{caption}</b> {meaning}", elem_classes="caption", padding=False)
+        with gr.Column(elem_classes="photo"):
+            return picture_input(f"{caption} picture", name), marks(f"{name}-marks")
