@@ -45,7 +45,8 @@ class Ours:
 
     def photo_pair(self, source: Image.Image, target: Image.Image) -> torch.Tensor:
         """Two aligned pictures → the reenacted one, as the command line does it."""
-        inversions = [self.pipe.invert(picture, align="none") for picture in (source, target)]
+        framed = [self.pipe.frame(picture, align="none") for picture in (source, target)]
+        inversions = self.pipe.invert_framed(framed)
         return self.pipe.reenact(*inversions).tensor
 
     def driven_frame(self, source: LatentCode, target: Image.Image) -> torch.Tensor:

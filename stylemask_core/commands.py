@@ -54,7 +54,7 @@ def _reenact_pair(args: argparse.Namespace, source: Input, target: Input) -> int
     outputs.check_distinct([args.output], _paths(source, target))
     outputs.check_picture_path(args.output)
     pipeline = _load(args)
-    codes = _read_pair(reader, pipeline, source, target)
+    codes = reader.read_pair(pipeline, source, target)
     outputs.write_picture(args.output, _render(args, pipeline, source, *codes))
     tell(f"wrote {args.output}")
     return EXIT_DONE
@@ -107,7 +107,7 @@ def inspect(args: argparse.Namespace) -> int:
         outputs.check_distinct(files, _paths(source, target))
         outputs.check_folder_path(args.output)
     pipeline = _load(args)
-    codes = _read_pair(reader, pipeline, source, target)
+    codes = reader.read_pair(pipeline, source, target)
     found = inspection.inspect(pipeline, *codes, strength=args.strength)
     if args.output is not None:
         _write_inspection(args.output, found)
@@ -195,12 +195,6 @@ def _load(args: argparse.Namespace) -> StyleMaskPipeline:
     except InvalidInputError as error:
         raise UsageError(str(error)) from error
     return pipeline
-
-
-def _read_pair(
-    reader: CodeReader, pipeline: StyleMaskPipeline, source: Input, target: Input
-) -> tuple[Code, Code]:
-    return reader.read(pipeline, source, "source"), reader.read(pipeline, target, "target")
 
 
 def _render(

@@ -17,7 +17,7 @@ from stylemask_core.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
 from stylemask_core.landmark_weights import ABOUT
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
-from stylemask_core.results import Code, Inversion
+from stylemask_core.results import Code, FramedPicture
 
 ROLES = ("source", "target")
 OF_ONE_FACE = ("face", "landmarks")  # options that exist with a role before them, too
@@ -103,15 +103,44 @@ class CodeReader:
         Raises:
             InvalidInputError: the file cannot be used.
         """
+        return self._inverted(pipeline, {role: self._code_or_square(pipeline, item, role)})[role]
+
+    def read_pair(
+        self, pipeline: StyleMaskPipeline, source: Input, target: Input
+    ) -> tuple[Code, Code]:
+        """Turn both inputs into codes; two pictures are inverted as one batch.
+
+        Raises:
+            InvalidInputError: a file cannot be used.
+        """
+        inputs = zip(ROLES, (source, target), strict=True)
+        found = {role: self._code_or_square(pipeline, item, role) for role, item in inputs}
+        codes = self._inverted(pipeline, found)
+        return codes["source"], codes["target"]
+
+    def _code_or_square(
+        self, pipeline: StyleMaskPipeline, item: Input, role: str
+    ) -> Code | FramedPicture:
         if isinstance(item, int):
             return pipeline.sample(item, self._truncation)
         if item.suffix.lower() == ARRAY_SUFFIX:
             if self._pasted and role == "source":
                 raise InvalidInputError(f"{item} is no photo that a result could be pasted into")
             return read_array(pipeline, item, self._truncation)
-        return self._invert(pipeline, item, self._readings[role])
+        return self._frame(pipeline, item, self._readings[role])
 
-    def _invert(self, pipeline: StyleMaskPipeline, path: Path, how: _Reading) -> Inversion:
+    def _inverted(
+        self, pipeline: StyleMaskPipeline, found: dict[str, Code | FramedPicture]
+    ) -> dict[str, Code]:
+        squares = {role: x for role, x in found.items() if isinstance(x, FramedPicture)}
+        codes = {role: x for role, x in found.items() if not isinstance(x, FramedPicture)}
+        if not squares:
+            return codes
+        psi = self._readings[ROLES[0]].truncation  # one option for both
+        inversions = pipeline.invert_framed(list(squares.values()), psi)
+        return {**codes, **dict(zip(squares, inversions, strict=True))}
+
+    def _frame(self, pipeline: StyleMaskPipeline, path: Path, how: _Reading) -> FramedPicture:
         photo = read_picture(path)
         with console_progress() as bar:
 
@@ -120,27 +149,26 @@ class CodeReader:
                 bar(what, done, total)
 
             try:
-                inversion = pipeline.invert(
+                framed = pipeline.frame(
                     photo,
                     align=how.align,
                     face=how.face or 0,
                     landmarks=how.landmarks,
-                    truncation=how.truncation,
                     progress=progress,
                 )
             except NoFaceError as error:
                 raise NoFaceError(f"{path}: {error} (--landmarks, --aligned)") from error
             except InvalidInputError as error:
                 raise InvalidInputError(f"{path}: {error}") from error
-        if inversion.note not in self._told:  # many photos share the reason of a fallback
-            self._told.add(inversion.note)
-            self._tell_once(f"{path.name}: {inversion.note}" if inversion.note else "")
-        if len(inversion.faces) > 1 and how.face is None:
-            count = len(inversion.faces)
+        note, count = framed.framing.note, len(framed.framing.faces)
+        if note not in self._told:  # many photos share the reason of a fallback
+            self._told.add(note)
+            self._tell_once(f"{path.name}: {note}" if note else "")
+        if count > 1 and how.face is None:
             self._tell_once(
                 f"{path.name}: {count} faces found, the largest is taken; choose with --face N"
             )
-        return inversion
+        return framed
 
     def _tell_once(self, line: str) -> None:
         if line and line not in self._told:

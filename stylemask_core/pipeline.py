@@ -21,7 +21,14 @@ from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
 from stylemask_core.operators import request_operators
 from stylemask_core.progress import Progress
-from stylemask_core.results import Code, Inversion, LatentCode, Reenactment, Synthesis
+from stylemask_core.results import (
+    Code,
+    FramedPicture,
+    Inversion,
+    LatentCode,
+    Reenactment,
+    Synthesis,
+)
 from stylemask_core.style_space import StyleSpace, mix_styles
 from stylemask_core.synthesis import SynthesisNetwork
 
@@ -253,15 +260,48 @@ class StyleMaskPipeline:
             NoFaceError: there is no face, and the model needs one.
             DetectorError: no face detector can be used on this machine.
         """
-        psi = check_truncation(truncation)
+        check_truncation(truncation)  # before a face is looked for
+        framed = self.frame(image, align, face, landmarks, progress, faces)
+        return self.invert_framed([framed], truncation)[0]
+
+    def frame(
+        self,
+        image: Image.Image,
+        align: Align = "auto",
+        face: int = 0,
+        landmarks: Any = None,
+        progress: Progress | None = None,
+        faces: list[Face] | None = None,
+    ) -> FramedPicture:
+        """Cut out what `invert` would invert; arguments and errors are the same."""
         rgb = images.to_rgb(image)
-        framed = framing.frame(rgb, self._profile, align, face, landmarks, progress, faces)
-        crop = framed.cut(rgb, self.config.resolution)
-        seen = images.to_tensor(framed.cut(rgb, ENCODER_INPUT_SIZE))
-        codes = self.refine(images.to_tensor(crop), self.encode(seen))
+        framing_ = framing.frame(rgb, self._profile, align, face, landmarks, progress, faces)
+        seen = images.to_tensor(framing_.cut(rgb, ENCODER_INPUT_SIZE))
+        return FramedPicture(framing_.cut(rgb, self.config.resolution), seen, framing_)
+
+    def invert_framed(
+        self, pictures: Sequence[FramedPicture], truncation: float = 1.0
+    ) -> list[Inversion]:
+        """Invert squares as one batch.
+
+        Args:
+            pictures: as `frame` gives them.
+            truncation: psi in 0…1, towards the mean w; 1 leaves the codes as they were found.
+
+        Raises:
+            InvalidInputError: truncation out of range.
+            WeightsError: the encoder's file is damaged.
+        """
+        psi = check_truncation(truncation)
+        crops = torch.cat([images.to_tensor(picture.crop) for picture in pictures])
+        codes = self.refine(crops, self.encode(torch.cat([picture.seen for picture in pictures])))
         with torch.inference_mode():
-            code = LatentCode(self.generator.mapping.truncate(codes, psi))
-        return Inversion(code, crop, framed.quad, framed.faces, framed.note)
+            codes = self.generator.mapping.truncate(codes, psi)
+        return [
+            Inversion(LatentCode(code), picture.crop, where.quad, where.faces, where.note)
+            for code, picture in zip(torch.split(codes, 1), pictures, strict=True)
+            for where in (picture.framing,)
+        ]
 
     def paste_back(
         self, photo: Image.Image, inversion: Inversion, picture: Image.Image

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from stylemask_core import images
+from stylemask_core.framing import Framing
 from stylemask_core.landmarks import Face
 from stylemask_core.style_space import Styles
 
@@ -21,6 +22,21 @@ class LatentCode:
     """
 
     w_plus: torch.Tensor
+
+
+@dataclass(frozen=True)
+class FramedPicture:
+    """The square of a picture that is to be inverted.
+
+    Args:
+        crop: at the generator's resolution.
+        seen: what the encoder reads, [1, 3, 256, 256] in −1…1.
+        framing: where the square lies.
+    """
+
+    crop: Image.Image
+    seen: torch.Tensor
+    framing: Framing
 
 
 @dataclass(frozen=True)

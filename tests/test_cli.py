@@ -173,15 +173,27 @@ def test_a_single_input_goes_with_every_file_of_a_folder(stylemask):
 def test_a_single_picture_is_inverted_once_for_a_whole_folder(stylemask, monkeypatch):
     for name in ("faces/a.png", "faces/b.png", "faces/c.png", "target.png"):
         face(name)
-    invert, calls = StyleMaskPipeline.invert, []
+    invert, inverted = StyleMaskPipeline.invert_framed, []
 
-    def counted(self, image, **options):
-        calls.append(image)
-        return invert(self, image, **options)
+    def counted(self, pictures, *options):
+        inverted.extend(pictures)
+        return invert(self, pictures, *options)
 
-    monkeypatch.setattr(StyleMaskPipeline, "invert", counted)
+    monkeypatch.setattr(StyleMaskPipeline, "invert_framed", counted)
     assert stylemask("reenact", "faces", "target.png", "-o", "out")[0] == 0
-    assert len(calls) == 4
+    assert len(inverted) == 4
+
+
+def test_two_pictures_are_encoded_as_one_batch(stylemask, monkeypatch):
+    encode, batches = StyleMaskPipeline.encode, []
+
+    def counted(self, batch):
+        batches.append(len(batch))
+        return encode(self, batch)
+
+    monkeypatch.setattr(StyleMaskPipeline, "encode", counted)
+    assert stylemask("reenact", face("a.png"), face("b.png", seed=1), "-o", "out.png")[0] == 0
+    assert batches == [2]
 
 
 def test_one_bad_file_never_stops_the_rest(stylemask):

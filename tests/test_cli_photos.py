@@ -23,16 +23,16 @@ def photos(stylemask) -> None:
 
 
 @pytest.fixture
-def invert(monkeypatch):
-    """What the pipeline was asked to invert, and how."""
-    original, asked = StyleMaskPipeline.invert, []
+def framed(monkeypatch):
+    """How the pipeline was asked to frame pictures."""
+    original, asked = StyleMaskPipeline.frame, []
 
-    def invert(self, image, **options):
+    def frame(self, image, **options):
         options.pop("progress")
         asked.append(options)
         return original(self, image, **options)
 
-    monkeypatch.setattr(StyleMaskPipeline, "invert", invert)
+    monkeypatch.setattr(StyleMaskPipeline, "frame", frame)
     return asked
 
 
@@ -50,11 +50,11 @@ def test_of_several_faces_the_largest_is_taken_and_it_is_told_how_to_choose(styl
     assert (pixels("out.png")[:, :16] != pixels("2.png")[:, :16]).any()
 
 
-def test_faces_are_counted_from_1_and_chosen_for_each_side(stylemask, photos, invert):
+def test_faces_are_counted_from_1_and_chosen_for_each_side(stylemask, photos, framed):
     both = ("reenact", "two.png", "two.png")
     stylemask(*both, "--face", 2, *OUT)
     stylemask(*both, "--source-face", 2, "--target-face", 1, *OUT)
-    assert [options["face"] for options in invert] == [1, 1, 1, 0]
+    assert [options["face"] for options in framed] == [1, 1, 1, 0]
 
 
 def test_a_face_there_is_not_is_told_by_file_with_the_number_found(refused, photos):
@@ -70,28 +70,28 @@ def test_marked_eyes_and_mouth_stand_in_for_a_search(stylemask, photos, tiny_pip
     np.testing.assert_array_equal(pixels("out.png"), expected)
 
 
-def test_landmarks_go_to_the_side_they_are_for(stylemask, photos, invert):
+def test_landmarks_go_to_the_side_they_are_for(stylemask, photos, framed):
     astronaut().save("whole.png")
     pair = ("inspect", "whole.png", "whole.png", "--json")
     assert stylemask(*pair, "--source-landmarks", MARKS)[0] == 0
     assert stylemask(*pair, "--target-landmarks", MARKS)[0] == 0
-    given = [options["landmarks"] is not None for options in invert]
+    given = [options["landmarks"] is not None for options in framed]
     assert given == [True, False, False, True]
 
 
-def test_68_landmarks_are_taken_at_the_command_line(stylemask, photos, invert):
+def test_68_landmarks_are_taken_at_the_command_line(stylemask, photos, framed):
     points = np.full((68, 2), 10.0)
     points[36:42], points[42:48], points[48], points[54] = POINTS
     astronaut().save("whole.png")
     text = ",".join(map(str, points.ravel()))
     assert stylemask("reenact", "whole.png", "seed:1", "--landmarks", text, *OUT)[0] == 0
-    np.testing.assert_array_equal(invert[0]["landmarks"], points)
+    np.testing.assert_array_equal(framed[0]["landmarks"], points)
 
 
-def test_aligned_pictures_are_taken_as_they_are(stylemask, refused, photos, invert):
+def test_aligned_pictures_are_taken_as_they_are(stylemask, refused, photos, framed):
     face("square.png")
     assert stylemask("reenact", "square.png", "square.png", "--aligned", *OUT)[0] == 0
-    assert [options["align"] for options in invert] == ["none", "none"]
+    assert [options["align"] for options in framed] == ["none", "none"]
     line = refused(1, "reenact", "one.png", "seed:1", "--aligned", "-o", "other.png")
     assert "one.png: an aligned picture is square, this is 300×256" in line
 
@@ -188,14 +188,14 @@ def test_offline_the_photo_is_read_all_the_same_and_the_reason_is_told_once(
 
 
 def test_a_download_of_landmark_weights_is_told(stylemask, photos, monkeypatch):
-    original = StyleMaskPipeline.invert
+    original = StyleMaskPipeline.frame
 
-    def invert(self, image, progress, **options):
+    def frame(self, image, progress, **options):
         for done in (1, 2):
             progress("face landmark weights", done, 2)
         return original(self, image, **options)
 
-    monkeypatch.setattr(StyleMaskPipeline, "invert", invert)
+    monkeypatch.setattr(StyleMaskPipeline, "frame", frame)
     *_, err = stylemask("reenact", "one.png", "one.png", *OUT)
     lines = err.splitlines()
     assert lines[0] == "stylemask: downloading the face landmark weights (190 MB, once)"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from tests.golden.make_checkpoints import normal
 from safetensors.torch import load_file
 
 from stylemask_core import StyleMaskPipeline
+from tests.golden.make_checkpoints import normal
 
 EXPECTED = Path(__file__).with_name("expected.safetensors")
 PSI = 0.7
