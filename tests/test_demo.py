@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from demo_server import refusal, running
 from gradio_client import Client, handle_file
+from helpers import noise
 from PIL import Image
 
 from demo.checks import guarded
-from demo.files import file_of
+from demo.files import file_of, picture_file
 from demo.reenact import EXAMPLES, example_pairs
 from stylemask_core.images import area_average
 
@@ -288,6 +289,18 @@ def test_a_file_that_a_browser_may_be_loading_is_not_written_again(monkeypatch, 
     assert first.stat().st_ino == inode and first.stat().st_ctime_ns > changed
     assert file_of(b"other", "a.csv") != str(first)
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
+
+
+@pytest.mark.parametrize(("side", "sent"), [(16, 512), (512, 512), (1024, 1024)])
+def test_small_pictures_are_enlarged_and_large_ones_leave_as_they_are(
+    side, sent, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    picture = noise(side)
+    path = picture_file(picture, "a")
+    assert Image.open(path).size == (sent, sent)
+    if side == sent:
+        assert (pixels(path) == np.asarray(picture)).all()
 
 
 def test_example_pairs_are_pictures_and_missing_files_are_left_out(monkeypatch, tmp_path):
