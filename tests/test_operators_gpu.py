@@ -121,9 +121,11 @@ def test_gradients_are_those_of_finite_differences():
 @torch.no_grad()
 def test_operators_run_on_the_current_stream_and_in_a_cuda_graph():
     x = tensor(1, 32, 64, 64, dtype=torch.float16, layout=torch.channels_last)
+    kernel, bias = tensor(4, 4, seed=1), tensor(32, seed=2)
 
     def both():
-        return fused_bias_act(filtered(x, *GEOMETRIES[0], "native"), clamp=2.0, impl="native")
+        blurred = upfirdn2d(x, kernel, pad=(1, 1), impl="native")
+        return fused_bias_act(blurred, bias, clamp=2.0, impl="native")
 
     expected = both()
     stream = torch.cuda.Stream()
