@@ -15,9 +15,11 @@ source, target, result = client.predict(
 )
 shutil.copy(result, "mixed.png")
 
-# Pictures: any two files. What inversion made of each comes along.
-*crops_and_inversions, result = client.predict(
-    source=handle_file(source), target=handle_file(target), api_name="/reenact"
+# Pictures: any two files. What inversion made of each comes along, and which faces were found.
+*crops_and_inversions, result, pasted_back, faces = client.predict(
+    source=handle_file(source), target=handle_file(target), paste_back=True, api_name="/reenact"
 )
 shutil.copy(result, "reenacted.png")
-print("wrote mixed.png and reenacted.png")
+shutil.copy(pasted_back, "pasted_back.png")
+print("wrote mixed.png, reenacted.png and pasted_back.png")
+print(f"the source face lies in {faces['source']['quad']}")
