@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from tests.golden.make_checkpoints import FILES
+from tests.photos import astronaut
 
 pytestmark = pytest.mark.slow
 
@@ -84,10 +85,10 @@ def test_loading_all_networks_stays_under_2400_megabytes(model):
     assert peak < 2.4 * GIGABYTE
 
 
-def test_the_command_line_goes_from_photos_to_a_picture_of_1024_pixels(model, photo, tmp_path):
+def test_the_command_line_goes_from_photos_to_a_picture_of_1024_pixels(model, tmp_path):
     source, target = tmp_path / "a.jpg", tmp_path / "b.jpg"
-    photo.save(source, quality=95)
-    photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target, quality=95)
+    astronaut().save(source, quality=95)
+    astronaut().transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(target, quality=95)
     result = tmp_path / "result.png"
     run("-m", "stylemask_core", "reenact", source, target, "--model", model, "-o", result)
     with Image.open(result) as picture:
