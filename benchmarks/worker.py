@@ -7,6 +7,7 @@ answer is one line on stdout. What is prepared for a task (codes, pictures) is n
 """
 
 import functools
+import importlib
 import json
 import os
 import resource
@@ -47,14 +48,12 @@ class Session:
     def __init__(self, side: str, model: Path, device: str) -> None:
         if side == "ours":
             from benchmarks.ours import Ours as Implementation
-            from benchmarks.ours_ops import OPS
         else:
             from benchmarks.reference import Reference as Implementation
-            from benchmarks.reference_ops import OPS
         import torch
 
-        self.torch, self.device, self.model = torch, device, model
-        self.implementation, self.operators = Implementation, OPS
+        self.torch, self.name, self.device, self.model = torch, side, device, model
+        self.implementation = Implementation
         self.latent_dim = json.loads((model / "config.json").read_text("utf-8"))["latent_dim"]
         self.prepared = functools.cache(self._prepare)
 
@@ -89,9 +88,10 @@ class Session:
         return times
 
     def _prepare(self, task: str, **arguments: Any) -> Callable[[], Any]:
-        if task in self.operators:
-            return self.operators[task](self.device, **arguments)
-        return getattr(self, f"_{task}")(**arguments)
+        if own := getattr(self, f"_{task}", None):
+            return own(**arguments)
+        operators = importlib.import_module(f"benchmarks.{self.name}_ops").OPS
+        return operators[task](self.device, **arguments)
 
     def _z(self, seed: int) -> np.ndarray:
         return inputs.latent(seed, self.latent_dim)
