@@ -11,26 +11,31 @@ from stylemask_core.generator import StyledConv, blur_kernel
 from stylemask_core.styled_layers import CompiledConv, TorchConv
 
 
+def _as_features(x: torch.Tensor) -> torch.Tensor:
+    """In the layout and the type that the large resolutions have on x's device."""
+    dtype = torch.float16 if x.is_cuda else torch.float32
+    return x.to(dtype).contiguous(memory_format=torch.channels_last)
+
+
 def _fused_bias_act(device: str, width: int, side: int) -> Callable[[], Any]:
     x, bias = Inputs(device).activation(width, side)
-    x = x.contiguous(memory_format=torch.channels_last)
+    x = _as_features(x)
     return torch.inference_mode()(lambda: fused_bias_act(x, bias))
 
 
 def _upfirdn2d(device: str, width: int, side: int) -> Callable[[], Any]:
     x, kernel = Inputs(device).features(width, side), blur_kernel(gain=4.0).to(device)
-    x = x.contiguous(memory_format=torch.channels_last)
+    x = _as_features(x)
     return torch.inference_mode()(lambda: upfirdn2d(x, kernel, up=2, pad=(2, 1)))
 
 
 @torch.inference_mode()
 def _styled_conv(device: str, before: int, width: int, side: int, up: bool) -> Callable[[], Any]:
-    on_gpu = device == "cuda"
-    dtype = torch.float16 if on_gpu else torch.float32
     inputs = Inputs(device)
-    conv = TorchConv(inputs.fill(StyledConv(before, width, 1, side, up)), dtype, fused=on_gpu)
     x, style = inputs.conv(before, side, up)
-    x = x.to(dtype).contiguous(memory_format=torch.channels_last)
+    x = _as_features(x)
+    layer = inputs.fill(StyledConv(before, width, 1, side, up))
+    conv = TorchConv(layer, x.dtype, fused=x.is_cuda)
     return torch.inference_mode()(lambda: conv(x, style))
 
 
@@ -41,7 +46,7 @@ def _compiled_styled_conv(
     inputs = Inputs(device)
     conv = CompiledConv(inputs.fill(StyledConv(before, width, 1, side, up)))
     x, style = inputs.conv(before, side, up)
-    x = x.contiguous(memory_format=torch.channels_last)
+    x = _as_features(x)
     return torch.inference_mode()(lambda: conv(x, style))
 
 

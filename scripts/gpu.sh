@@ -101,8 +101,7 @@ bench() {
             continue
         fi
         echo "== $benchmark"
-        "$python" -m benchmarks "$benchmark" --device cuda --threads "$threads" \
-            --record "$record" || failed=1
+        "$python" -m benchmarks "$benchmark" --device cuda --record "$record" || failed=1
         if [ -n "$out" ] && [ -e "benchmarks/results/$record.json" ]; then
             mkdir -p "$out" && cp "benchmarks/results/$record.json" "$out"/
         fi
