@@ -10,6 +10,7 @@ project's cache folder. docs/performance.md says how figures are measured and wh
 import argparse
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -136,4 +137,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # leave by the same way as after Ctrl+C, so that workers and servers are ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())
