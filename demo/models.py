@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from stylemask_core import InvalidInputError, StyleMaskError, StyleMaskPipeline
-from stylemask_core.model_source import LIKE_A_HUB_ID
 from stylemask_core.progress import Progress
+from stylemask_core.remote.model_source import LIKE_A_HUB_ID
 
 POLL = 0.2  # [s] between two looks at a model that is being loaded
 

@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stylemask_core import __version__, commands, model_commands
+from stylemask_core import __version__
+from stylemask_core.command_line import commands, model_commands
+from stylemask_core.command_line.inputs import parse_seed
+from stylemask_core.command_line.photo_inputs import parse_landmarks
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.errors import StyleMaskError, UsageError
 from stylemask_core.hub import EMBEDDED
-from stylemask_core.inputs import parse_seed
-from stylemask_core.model_source import FFHQ
-from stylemask_core.photo_inputs import parse_landmarks
+from stylemask_core.remote.model_source import FFHQ
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
 SIZE_RANGE = (16, 4096)  # [px] of --size

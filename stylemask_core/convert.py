@@ -16,12 +16,12 @@ import torch
 from torch import nn
 
 from stylemask_core import hub
-from stylemask_core.checkpoint_names import Names, generator_names, mask_network_names
 from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
-from stylemask_core.convert_e4e import convert_encoder
+from stylemask_core.conversion.card import ffhq_card
+from stylemask_core.conversion.e4e import convert_encoder
+from stylemask_core.conversion.names import Names, generator_names, mask_network_names
 from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import WeightsError
-from stylemask_core.ffhq_card import ffhq_card
 from stylemask_core.generator import Generator, blur_kernel
 from stylemask_core.mask_network import MaskNetwork
 

@@ -11,9 +11,10 @@ import torch
 
 from op import build, library
 from op.library import BuildError
-from stylemask_core import __version__, model_source
+from stylemask_core import __version__
 from stylemask_core.arguments import pick_device
 from stylemask_core.errors import StyleMaskError
+from stylemask_core.remote import model_source
 
 RETRY = "try again with: stylemask doctor --build"
 OPTIONAL = {  # package → what it is for, and how to get it

@@ -110,8 +110,8 @@ def default_detector(kind: str | None = None, progress: Progress | None = None) 
 
 def _make(kind: str, progress: Progress | None) -> FaceDetector:
     # imported here: the core itself needs neither OpenCV nor face-alignment
-    from stylemask_core.detect_fan import FaceAlignmentDetector
-    from stylemask_core.detect_haar import HaarDetector
+    from stylemask_core.detectors.fan import FaceAlignmentDetector
+    from stylemask_core.detectors.haar import HaarDetector
 
     if kind == HAAR:
         return HaarDetector()

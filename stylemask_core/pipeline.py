@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stylemask_core import alignment, framing, hub, images, inversion, model_source, repository
+from stylemask_core import alignment, framing, hub, images, inversion
 from stylemask_core.arguments import check_seed, check_truncation, pick_device, pick_dtype
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.cuda_graph import Recorded
@@ -21,6 +21,7 @@ from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
 from stylemask_core.operators import request_operators
 from stylemask_core.progress import Progress
+from stylemask_core.remote import model_source, repository
 from stylemask_core.results import (
     Code,
     FramedPicture,

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from stylemask_core import ModelConfig
-from stylemask_core.checkpoint_names import generator_names, mask_network_names
+from stylemask_core.conversion.names import generator_names, mask_network_names
 from stylemask_core.generator import Generator, blur_kernel
 from stylemask_core.mask_network import MaskNetwork
 from tests.golden.make_checkpoints import MANIFEST

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylemask_core import StyleMaskPipeline, __version__, commands
+from stylemask_core import StyleMaskPipeline, __version__
 from stylemask_core.cli import main
+from stylemask_core.command_line import commands
 from tests.helpers import MIX, array, face, noise, pixels
 
 ROOT = Path(__file__).parent.parent

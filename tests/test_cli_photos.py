@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylemask_core import StyleMaskPipeline, landmark_weights, landmarks
+from stylemask_core import StyleMaskPipeline, landmarks
+from stylemask_core.detectors import weights as landmark_weights
 from tests.helpers import array, face, pixels
 from tests.photos import POINTS, astronaut, six_faces
 

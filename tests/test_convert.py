@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 
 from stylemask_core import WeightsError, hub
-from stylemask_core.checkpoint_names import generator_names
+from stylemask_core.conversion.names import generator_names
 from stylemask_core.convert import MEAN_SAMPLES, convert, sha256
 from tests.checkpoints import (
     SMALL,

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from stylemask_core import alignment
-from stylemask_core.detect_haar import HaarDetector
+from stylemask_core.detectors.haar import HaarDetector
 from stylemask_core.errors import DetectorError
 from stylemask_core.landmarks import MAX_SIDE
 from tests.photos import POINTS, astronaut, drawing, scaled, six_faces, turned

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from stylemask_core import ModelConfig, WeightsError
-from stylemask_core.convert_e4e import convert_unit
+from stylemask_core.conversion.e4e import convert_unit
 from stylemask_core.e4e import E4eEncoder, Level, StyleHead, levels
 from stylemask_core.ir_se50 import IRSE50, Unit
 from tests.checkpoints import SMALL

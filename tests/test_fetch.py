@@ -13,7 +13,8 @@ import torch
 from filelock import FileLock
 from huggingface_hub import constants, file_download
 
-from stylemask_core import StyleMaskPipeline, WeightsError, cache, convert, fetch, hub
+from stylemask_core import StyleMaskPipeline, WeightsError, convert, hub
+from stylemask_core.remote import cache, fetch
 from tests.checkpoints import write_checkpoints
 
 ZIP = b"PK\x03\x04"

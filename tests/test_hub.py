@@ -11,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stylemask_core import WeightsError, hub, model_commands
+from stylemask_core import WeightsError, hub
 from stylemask_core.cli import main
+from stylemask_core.command_line import model_commands
 
 
 def change_config(folder: Path, **changes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylemask_core import landmark_weights
+from stylemask_core.detectors import weights as landmark_weights
 from stylemask_core.errors import DetectorError
 from tests.weights_site import named, serve_weights
 
@@ -155,7 +155,7 @@ def test_more_than_a_file_can_hold_is_not_read_to_its_end(site, monkeypatch):
 
 def test_threads_and_processes_may_fetch_the_same_weights_at_once(site, tmp_path):
     script = (
-        "from stylemask_core import landmark_weights as w; import sys; "
+        "from stylemask_core.detectors import weights as w; import sys; "
         "w.SITE, w.LANDMARK_WEIGHTS, w.BOX_WEIGHTS = sys.argv[1:]; w.prepare()"
     )
     command = [sys.executable, "-c", script, site.url, FAN_NAME, BOXES_NAME]

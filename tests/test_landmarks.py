@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from stylemask_core import alignment, landmark_weights, landmarks
+from stylemask_core import alignment, landmarks
+from stylemask_core.detectors import weights as landmark_weights
 from stylemask_core.errors import DetectorError, InvalidInputError
 from stylemask_core.landmarks import Face, default_detector
 from tests.photos import POINTS, astronaut

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stylemask_core import StyleMaskPipeline, WeightsError, cache, hub
-from stylemask_core.model_source import locate
+from stylemask_core import StyleMaskPipeline, WeightsError, hub
+from stylemask_core.remote import cache
+from stylemask_core.remote.model_source import locate
 
 
 @pytest.fixture(autouse=True)

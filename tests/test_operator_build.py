@@ -15,7 +15,7 @@ import pytest
 
 from op import build, compile_once, library
 from op.library import BuildError, Library
-from stylemask_core.cache import cache_folder
+from stylemask_core.remote.cache import cache_folder
 from tests.workshop import BROKEN, PATIENCE, SOURCE, Workshop, wait_for
 
 pytestmark = [

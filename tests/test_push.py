@@ -8,7 +8,7 @@ import torch
 from huggingface_hub import ModelCard
 
 from stylemask_core import StyleMaskPipeline, WeightsError, hub
-from stylemask_core.model_card import front_matter, with_front_matter
+from stylemask_core.remote.card import front_matter, with_front_matter
 from tests.test_hub import change_tensors
 
 REPO = "user/new"

@@ -13,7 +13,7 @@ import torch
 from huggingface_hub import constants, file_download
 
 from stylemask_core import StyleMaskPipeline, WeightsError, hub
-from stylemask_core.repository import REQUIRED
+from stylemask_core.remote.repository import REQUIRED
 from tests.test_hub import change_config, change_tensors
 
 REPO = "user/tiny"

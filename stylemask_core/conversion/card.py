@@ -6,7 +6,7 @@ import torch
 
 from stylemask_core.config import ModelConfig
 
-TEMPLATE = Path(__file__).parent / "weights" / "ffhq_card.md"
+TEMPLATE = Path(__file__).parents[1] / "weights" / "ffhq_card.md"
 
 
 def ffhq_card(config: ModelConfig, dtype: torch.dtype, sources: dict[str, tuple[str, str]]) -> str:

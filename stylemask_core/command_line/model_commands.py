@@ -6,10 +6,10 @@ import sys
 import torch
 from tqdm import tqdm
 
-from stylemask_core import cache, repository
-from stylemask_core.commands import EXIT_DONE, tell
-from stylemask_core.fetch import fetch_ffhq
+from stylemask_core.command_line.commands import EXIT_DONE, tell
 from stylemask_core.progress import console_progress
+from stylemask_core.remote import cache, repository
+from stylemask_core.remote.fetch import fetch_ffhq
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from stylemask_core import landmarks
+from stylemask_core.command_line.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
+from stylemask_core.detectors.weights import ABOUT
 from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
 from stylemask_core.framing import Align
 from stylemask_core.images import read_picture
-from stylemask_core.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
-from stylemask_core.landmark_weights import ABOUT
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
 from stylemask_core.results import Code, FramedPicture

@@ -9,13 +9,14 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from stylemask_core import figures, images, inspection, outputs
+from stylemask_core import figures, images, inspection
 from stylemask_core.arguments import pick_device
+from stylemask_core.command_line import outputs
+from stylemask_core.command_line.inputs import Input, Pair, is_folder, label, pair_up, parse_input
+from stylemask_core.command_line.photo_inputs import CodeReader
 from stylemask_core.doctor import build_operators, examine
 from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
-from stylemask_core.inputs import Input, Pair, is_folder, label, pair_up, parse_input
-from stylemask_core.photo_inputs import CodeReader
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
 from stylemask_core.results import Code, Inversion

@@ -8,7 +8,8 @@ import threading
 import numpy as np
 from PIL import Image
 
-from stylemask_core import alignment, landmark_weights, landmarks
+from stylemask_core import alignment, landmarks
+from stylemask_core.detectors import weights as landmark_weights
 from stylemask_core.errors import DetectorError
 from stylemask_core.landmarks import Face, largest_first
 from stylemask_core.progress import Progress

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from torch import nn
 
-from stylemask_core import cache, hub, repository
+from stylemask_core import hub
 from stylemask_core.config import CONFIG_NAME
 from stylemask_core.errors import WeightsError
 from stylemask_core.progress import Progress
+from stylemask_core.remote import cache, repository
 
 logger = logging.getLogger(__name__)
 

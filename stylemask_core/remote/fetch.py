@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
-from stylemask_core import cache, convert, hub
+from stylemask_core import convert, hub
 from stylemask_core.errors import WeightsError
-from stylemask_core.hub_errors import explained
 from stylemask_core.progress import Progress, bar_class
+from stylemask_core.remote import cache
+from stylemask_core.remote.errors import explained
 
 CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
 MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder

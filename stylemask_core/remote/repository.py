@@ -14,9 +14,9 @@ from typing import Any
 from stylemask_core import hub
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import WeightsError
-from stylemask_core.hub_errors import explained, not_cached
-from stylemask_core.model_card import with_front_matter
 from stylemask_core.progress import Progress, bar_class, bars_on_a_terminal_only
+from stylemask_core.remote.card import with_front_matter
+from stylemask_core.remote.errors import explained, not_cached
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"(?!.*(\.\.|//))\w[\w./+-]*(?<![./])")  # a branch, a tag or a commit

@@ -1,0 +1,1 @@
+"""What the subcommands of `stylemask` do; `stylemask_core/cli.py` reads their arguments."""

@@ -1,0 +1,1 @@
+"""Face detectors behind the interface of `stylemask_core/landmarks.py`."""
