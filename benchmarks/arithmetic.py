@@ -10,7 +10,9 @@ from benchmarks.reference_encoder import Encoder
 from stylemask_core import ModelConfig
 
 BLUR_TAPS = 4 * 4
-WINOGRAD_GAIN = 4  # F(4×4, 3×3): 36 multiplications for what takes 144 otherwise
+KERNEL = 3 * 3
+# F(6×6, 3×3): 64 multiplications for what takes 6·6·9 = 324 directly
+WINOGRAD_GAIN = 6 * 6 * KERNEL / 64
 
 
 @dataclass(frozen=True)
@@ -19,36 +21,45 @@ class LayerCost:
 
     Args:
         name: "b64.conv1", "b64.blur", "b64.torgb", …
-        macs: computed directly.
-        winograd: whether Winograd's algorithm applies: a 3×3 convolution with stride 1.
+        direct: computed directly.
+        winograd: with Winograd's algorithm where it applies, its transforms not counted.
     """
 
     name: str
-    macs: int
-    winograd: bool = False
+    direct: float
+    winograd: float
 
 
 def synthesis_layers(config: ModelConfig) -> list[LayerCost]:
-    """The layers of one synthesis; the skip's upsampling and the styles are too small to count."""
+    """The layers of one synthesis; the skip's upsampling and the styles are too small to count.
+
+    For Winograd's algorithm an up-convolution and its blur become four 3×3 convolutions of stride
+    1, one for each phase of the result.
+    """
     layers = []
     for side in config.resolutions:
         width, pixels = config.channels[side], side * side
         if before := config.channels.get(side // 2):
+            pairs = pixels * before * width
             layers += [
-                LayerCost(f"b{side}.conv0", pixels // 4 * before * width * 9),
-                LayerCost(f"b{side}.blur", pixels * width * BLUR_TAPS),
+                LayerCost(f"b{side}.conv0", pairs // 4 * KERNEL, pairs * KERNEL / WINOGRAD_GAIN),
+                LayerCost(f"b{side}.blur", pixels * width * BLUR_TAPS, 0),
             ]
+        macs = pixels * width * width * KERNEL
         layers += [
-            LayerCost(f"b{side}.conv1", pixels * width * width * 9, winograd=True),
-            LayerCost(f"b{side}.torgb", pixels * width * 3),
+            LayerCost(f"b{side}.conv1", macs, macs / WINOGRAD_GAIN),
+            LayerCost(f"b{side}.torgb", pixels * width * 3, pixels * width * 3),
         ]
     return layers
 
 
-def synthesis_macs(config: ModelConfig, winograd: bool = False) -> float:
-    """Multiply-accumulates of one synthesis; with Winograd F(4×4, 3×3) where it applies."""
-    gain = WINOGRAD_GAIN if winograd else 1
-    return sum(x.macs / (gain if x.winograd else 1) for x in synthesis_layers(config))
+def synthesis_macs(config: ModelConfig) -> dict[str, float]:
+    """Multiply-accumulates of one synthesis, by kind of bound."""
+    layers = synthesis_layers(config)
+    return {
+        "bound": sum(layer.direct for layer in layers),
+        "winograd": sum(layer.winograd for layer in layers),
+    }
 
 
 def encode_macs(config: ModelConfig) -> float:

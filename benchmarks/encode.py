@@ -1,7 +1,7 @@
 """`encode`: aligned pictures of 256 px → W+; against the batch."""
 
 from benchmarks.arithmetic import encode_macs
-from benchmarks.measure import Figures, Settings, Task, bounds, compare, gemm_speed
+from benchmarks.measure import Figures, Settings, Task, arithmetic_speed, bounds, compare
 from benchmarks.process import BenchmarkError
 from stylemask_core import ModelConfig
 
@@ -23,7 +23,7 @@ def run(settings: Settings) -> Figures:
     if not settings.quick:
         batches |= {f"encode@batch{batch}": batch for batch in BATCHES}
     tasks = [Task(name, "encode", {"batch": batch}) for name, batch in batches.items()]
-    speed, macs = gemm_speed(settings), encode_macs(config)
+    speed, macs = arithmetic_speed(settings), encode_macs(config)
     figures: Figures = {}
     for name, comparison in compare(settings, tasks, encoder=True).items():
         figures |= comparison.figures(name, settings.device)

@@ -188,19 +188,19 @@ def peak_memory(settings: Settings, name: str, task: str, encoder: bool = False)
     }
 
 
-def gemm_speed(settings: Settings) -> float:
-    """Speed of a matrix product [FLOP a second, or a CPU second]: what the bounds rest on."""
+def arithmetic_speed(settings: Settings) -> float:
+    """Fastest arithmetic of the device [FLOP a second, or a CPU second]: the bounds rest on it."""
     with settings.worker(REFERENCE) as worker:
-        return float(worker.ask("gemm")["flops"])
+        return float(worker.ask("speed")["flops"])
 
 
 def bounds(name: str, macs: dict[str, float], speed: float, found: Figures, device: str) -> Figures:
-    """What a figure's arithmetic would take at the speed of a matrix product.
+    """What a figure's arithmetic alone would take.
 
     Args:
         name: of the figure.
         macs: multiply-accumulates by kind of bound: "bound", "winograd".
-        speed: as `gemm_speed` gives it.
+        speed: as `arithmetic_speed` gives it.
         found: holds the reference of the figure.
         device: "cpu" or "cuda".
     """

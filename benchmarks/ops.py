@@ -4,9 +4,9 @@ Against the plain way of `reference.py`; and, where the device has compiled oper
 the project's own PyTorch path, alone and within a whole synthesis.
 """
 
-from benchmarks.arithmetic import WINOGRAD_GAIN, synthesis_layers
+from benchmarks.arithmetic import synthesis_layers
 from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING
-from benchmarks.measure import Figures, Settings, Task, bounds, compare, gemm_speed
+from benchmarks.measure import Figures, Settings, Task, arithmetic_speed, bounds, compare
 from benchmarks.process import Side
 from op import build
 from op.library import MODE_VARIABLE, mode
@@ -29,7 +29,7 @@ def run(settings: Settings) -> Figures:
     figures: Figures = {}
     for name, comparison in compare(settings, operators + layers).items():
         figures |= comparison.figures(name, device)
-    speed = gemm_speed(settings)
+    speed = arithmetic_speed(settings)
     costs = layer_macs(config)
     for task in layers:
         cost = costs[task.figure.removeprefix("compiled_")]
@@ -67,11 +67,9 @@ def layer_macs(config: ModelConfig) -> dict[str, dict[str, float]]:
     for cost in synthesis_layers(config):
         block, layer = cost.name.split(".")
         if layer == "blur":
-            costs[f"{block}_conv0"]["bound"] += cost.macs
+            costs[f"{block}_conv0"]["bound"] += cost.direct
         elif layer != "torgb":
-            costs[f"{block}_{layer}"] = {"bound": cost.macs}
-            if cost.winograd:
-                costs[f"{block}_{layer}"]["winograd"] = cost.macs / WINOGRAD_GAIN
+            costs[f"{block}_{layer}"] = {"bound": cost.direct, "winograd": cost.winograd}
     return costs
 
 

@@ -5,9 +5,9 @@ from benchmarks.measure import (
     Figures,
     Settings,
     Task,
+    arithmetic_speed,
     bounds,
     compare,
-    gemm_speed,
     peak_memory,
 )
 from stylemask_core import ModelConfig
@@ -38,17 +38,14 @@ def run(settings: Settings) -> Figures:
 
 def _bounds(settings: Settings, config: ModelConfig, figures: Figures) -> Figures:
     """The arithmetic of one synthesis for each result, and one encode for each new photo."""
-    speed, device = gemm_speed(settings), settings.device
+    speed, device = arithmetic_speed(settings), settings.device
     needs = {"synthesis": (1, 0), "random_pair": (1, 0)}
     needs |= {f"random_pair@{count}x": (count, 0) for count in PAIR_COUNTS}
     needs |= {"photo_pair": (1, 2), "driven_frame": (1, 1)}
-    encode = encode_macs(config)
+    synthesis, encode = synthesis_macs(config), encode_macs(config)
     found: Figures = {}
     for name, (syntheses, encodes) in needs.items():
         if name in figures:
-            macs = {
-                kind: syntheses * synthesis_macs(config, kind == "winograd") + encodes * encode
-                for kind in ("bound", "winograd")
-            }
+            macs = {kind: syntheses * x + encodes * encode for kind, x in synthesis.items()}
             found |= bounds(name, macs, speed, figures, device)
     return found

@@ -25,8 +25,8 @@ OURS, THEIRS = ("", "StyleMask", BLUE), (".reference", "authors' way", GREY)
 SIDES = OURS, THEIRS
 PYTORCH = (".reference", "StyleMask without compiled operators", LIGHT_BLUE)
 BOUNDS = (
-    (".bound", "bound: multiplications at a matrix product's speed", RED),
-    (".winograd", "the same with Winograd's algorithm", ORANGE),
+    (".bound", "arithmetic bound, computed directly", RED),
+    (".winograd", "arithmetic bound with Winograd F(6×6, 3×3)", ORANGE),
 )
 Panel = Callable[[Axes, Report], None]
 Style = tuple[str, str, str]  # suffix of the figure, label, colour

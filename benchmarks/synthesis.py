@@ -1,7 +1,7 @@
 """`synthesis`: W+ → picture; against resolution and batch."""
 
 from benchmarks.arithmetic import synthesis_macs
-from benchmarks.measure import Figures, Settings, Task, bounds, compare, gemm_speed
+from benchmarks.measure import Figures, Settings, Task, arithmetic_speed, bounds, compare
 from benchmarks.models import random_model, smaller
 from stylemask_core import ModelConfig
 
@@ -12,7 +12,7 @@ BATCHES = (2, 4)
 def run(settings: Settings) -> Figures:
     """Measure."""
     config, device = ModelConfig.load(settings.model), settings.device
-    speed = gemm_speed(settings)
+    speed = arithmetic_speed(settings)
     task = Task("synthesis", "synthesis")
     figures = compare(settings, [task])[task.figure].figures(task.figure, device)
     figures |= _bounds(task.figure, config, 1, speed, figures, device)
@@ -35,8 +35,5 @@ def run(settings: Settings) -> Figures:
 def _bounds(
     name: str, config: ModelConfig, batch: int, speed: float, figures: Figures, device: str
 ) -> Figures:
-    macs = {
-        kind: batch * synthesis_macs(config, winograd=kind == "winograd")
-        for kind in ("bound", "winograd")
-    }
+    macs = {kind: batch * macs for kind, macs in synthesis_macs(config).items()}
     return bounds(name, macs, speed, figures, device)
