@@ -57,7 +57,7 @@ class Session:
         self.torch, self.name, self.device, self.model = torch, side, device, model
         self.implementation = Implementation
         self.latent_dim = json.loads((model / "config.json").read_text("utf-8"))["latent_dim"]
-        self.prepared = functools.cache(self._prepare)
+        self.prepared = functools.lru_cache(maxsize=1)(self._prepare)  # tasks follow each other
 
     def _timed(self, call: Callable[[], Any], repeat: int = 1) -> tuple[Any, dict[str, float]]:
         """Call; returns the last result and the seconds of one call."""
