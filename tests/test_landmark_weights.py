@@ -93,6 +93,23 @@ def test_a_damaged_file_that_lies_there_already_is_replaced(site):
     assert contents() == {FAN_NAME: FAN, BOXES_NAME: BOXES}
 
 
+def test_a_file_that_another_process_has_brought_meanwhile_is_never_deleted(site, monkeypatch):
+    is_whole = landmark_weights._is_whole
+
+    def look(path: Path) -> bool:
+        """Say what is there; a moment later, the other process is done."""
+        found = is_whole(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(site.files[path.name])
+        return found
+
+    monkeypatch.setattr(landmark_weights, "_is_whole", look)
+    site.cut = 1000
+    with pytest.raises(DetectorError, match="broke off"):
+        landmark_weights.prepare()
+    assert contents() == {FAN_NAME: FAN}
+
+
 def test_a_download_that_breaks_off_leaves_nothing_and_can_be_repeated(site):
     site.cut = 1000
     with pytest.raises(DetectorError, match="broke off"):

@@ -52,7 +52,6 @@ def prepare(progress: Progress | None = None) -> Path:
     for name in (LANDMARK_WEIGHTS, BOX_WEIGHTS):
         try:
             if not _is_whole(folder / name):
-                (folder / name).unlink(missing_ok=True)
                 folder.mkdir(parents=True, exist_ok=True)
                 _bring(name, folder, progress)
         except (OSError, ValueError, http.client.HTTPException) as error:
