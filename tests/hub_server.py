@@ -53,6 +53,7 @@ class HubServer:
     Attributes:
         token: the only one it knows.
         cuts: bytes after which the next download of a file is cut, by file name.
+        heads: what comes of a HEAD request, by file name: a status, or 0 for a lost connection.
         forged: what is sent in place of a file's bytes, by file name.
         drive: files it gives like a file host, by name.
         rendezvous: how many clients must have asked about a file before anyone gets it, by name.
@@ -65,6 +66,7 @@ class HubServer:
         self.requests: list[Request] = []
         self.token = "hf_secret"
         self.cuts: dict[str, list[int]] = {}
+        self.heads: dict[str, int] = {}
         self.forged: Files = {}
         self.drive: Files = {}
         self.rendezvous: dict[str, int] = {}
@@ -148,6 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
     def refuse(self, status: int, code: str) -> None:
         self.send(status, {"error": code}, X_Error_Code=code)
 
+    def fail(self, status: int) -> None:
+        if status:
+            self.send(status)
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+
     def found(self, name: str) -> HubRepository | None:
         """The repository, if this client may see it; otherwise it is told what the Hub tells."""
         repository = self.hub.repositories.get(name)
@@ -184,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         sha, files = commit
         if self.hub.repositories[name].gated and not self.signed_in():
             self.refuse(401, "GatedRepo")
+        elif self.command == "HEAD" and file in self.hub.heads:
+            self.fail(self.hub.heads[file])
         elif file not in files:
             self.send(404, b"", X_Error_Code="EntryNotFound", X_Repo_Commit=sha)
         elif is_large(file):

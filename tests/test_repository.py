@@ -363,6 +363,18 @@ def test_without_a_connection_a_cached_model_loads_and_another_names_the_endpoin
     assert "HF_ENDPOINT" in message
 
 
+@pytest.mark.parametrize(("status", "words"), [(0, "cannot be reached"), (403, "forbids this")])
+def test_a_hub_lost_between_two_files_is_not_taken_for_a_repository_that_lacks_one(
+    hub_server, sha, patient, status, words
+):
+    hub_server.heads["generator.safetensors"] = status
+    message = refusal()
+    assert words in message
+    assert "lacks" not in message
+    hub_server.heads.clear()
+    assert load().revision == sha
+
+
 # processes of their own, which read the environment
 
 

@@ -37,6 +37,11 @@ def explained(repository: str) -> Iterator[None]:
         raise WeightsError(
             f"{repository} has no such revision: give a branch, a tag or a commit of {name}"
         ) from error
+    except errors.LocalEntryNotFoundError as error:  # nor did the Hub say anything of the file
+        cause = error.__cause__
+        if isinstance(cause, errors.HfHubHTTPError):
+            raise WeightsError(_answer(cause.response.status_code, repository, endpoint)) from error
+        raise WeightsError(_unreachable(repository, endpoint, error)) from error
     except errors.EntryNotFoundError as error:
         raise WeightsError(f"{repository} lacks a file of a StyleMask model: {error}") from error
     except errors.HfHubHTTPError as error:
