@@ -1,7 +1,7 @@
 """The authors' checkpoints (`.pt`) → a model folder of safetensors.
 
 The only place that reads pickled files, and only as weights: code in them is refused, never run.
-`checkpoint_names.py` documents the tensors' names.
+`conversion/names.py` documents the tensors' names.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """IR-SE50, ArcFace's backbone (Deng et al. 2019) with squeeze and excitation (Hu et al. 2018).
 
 Built for evaluation: a batch normalisation that follows a convolution is folded into its weights
-when a checkpoint is converted (`convert_e4e.py`), one that precedes a convolution is a scale and a
-shift, since the padding in between must see the shifted values.
+when a checkpoint is converted (`conversion/e4e.py`), one that precedes a convolution is a scale and
+a shift, since the padding in between must see the shifted values.
 """
 
 import torch

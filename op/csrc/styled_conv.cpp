@@ -1,5 +1,5 @@
 // StyleGAN2's styled 3x3 convolution for CPUs: float32, NHWC, a C function over raw pointers.
-// op/styled_conv.py calls it.
+// op/cpu_library.py calls it.
 //
 // The convolution is Winograd's F(6x6, 3x3) (Lavin and Gray 2016): an input tile of 8x8 pixels is
 // brought to 64 points, the channels are mixed by one matrix product a point, and 64 points give
