@@ -266,11 +266,11 @@ def _remove_stale_drafts(folder: Path) -> None:
 
 def _put_in_place(draft: Path, folder: Path) -> None:
     replaced = draft.with_name(REPLACED_NAME)
-    if folder.exists():
-        folder.replace(replaced)
     try:
+        if folder.exists():
+            folder.replace(replaced)
         draft.replace(folder)
-    except OSError:
-        if replaced.exists():
+    except BaseException:  # an interruption too: the scratch folder, and what is in it, goes
+        if replaced.exists() and not folder.exists():
             replaced.replace(folder)
         raise

@@ -154,6 +154,29 @@ def test_saving_into_an_empty_folder_or_a_new_one_within_new_ones_works(tiny_mod
         assert hub.load_model(folder).config == tiny_model.config
 
 
+@pytest.mark.parametrize("interrupted", ["before", "after"])
+@pytest.mark.parametrize("moved", ["own", "model"])
+def test_an_interrupted_save_leaves_the_old_model_or_the_new_one(
+    own_folder, tiny_model, monkeypatch, moved, interrupted
+):
+    replace = Path.replace
+    (own_folder / "README.md").write_text("old")
+
+    def interrupting(self, target):
+        if self.name == moved and interrupted == "before":
+            raise KeyboardInterrupt
+        replace(self, target)
+        if self.name == moved:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "replace", interrupting)
+        hub.save_model(own_folder, tiny_model)
+    done = (moved, interrupted) == ("model", "after")
+    assert hub.load_model(own_folder).card == (tiny_model.card if done else "old")
+    assert [path.name for path in own_folder.parent.iterdir()] == ["own"]
+
+
 @pytest.mark.parametrize("failing_part", hub.PARTS)
 def test_a_save_that_fails_half_way_leaves_the_old_model(
     own_folder, tiny_model, monkeypatch, failing_part
