@@ -10,7 +10,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from benchmarks.process import ROOT, BenchmarkError
 from benchmarks.report import RESULTS, Figure, Report, recorded
@@ -18,7 +18,8 @@ from benchmarks.report import RESULTS, Figure, Report, recorded
 PAGE_NOTE = """Written by `python -m benchmarks plot {name}` from `benchmarks/results/{name}.json`.
 What the columns mean and how they are measured: [performance](../performance.md)."""
 FOLDER = ROOT / "docs" / "performance"
-PANEL_WIDTH, PANEL_HEIGHT, DPI = 4.6, 3.2, 100  # [inch], [inch], [px an inch]
+PANEL_WIDTH, HEIGHT, DPI = 4.6, 3.2, 80  # [inch], [inch], [px an inch]
+HEIGHTS = {"ops": 6.4}  # [inch] a row a layer
 BLUE, LIGHT_BLUE, GREY = "#2563eb", "#93c5fd", "#9ca3af"
 RED, ORANGE = "#dc2626", "#ea8a0c"
 OURS, THEIRS = ("", "StyleMask", BLUE), (".reference", "authors' way", GREY)
@@ -101,8 +102,9 @@ def curves(title: str, base: str, kind: str, first: float, label: str) -> Panel:
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.set_xticks([numbers[name] for name in names])
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
         axes.set(title=title, xlabel=label, ylabel=report.figures[base].unit)
 
@@ -169,7 +171,7 @@ def _draw(report: Report, path: Path) -> Path:
     figure, all_axes = plt.subplots(
         1,
         len(panels),
-        figsize=(PANEL_WIDTH * len(panels), PANEL_HEIGHT),
+        figsize=(PANEL_WIDTH * len(panels), HEIGHTS.get(report.benchmark, HEIGHT)),
         squeeze=False,
         layout="constrained",
     )
