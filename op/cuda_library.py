@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from op.recording import RECORDING
+
 DATA_TYPES = {torch.float32: 0, torch.float16: 1}
 
 
@@ -113,10 +115,11 @@ def upfirdn2d(
     x, channels_last = _dense(x)
     taps = taps.to(x.device, torch.float32).contiguous()
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    y = x.new_empty((*x.shape[:2], *geometry.size)).contiguous(memory_format=layout)
-    up, down, pad, size = geometry
+    size = (*x.shape[:2], *geometry.size)
+    y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=layout)
+    up, down, pad, result = geometry
     shape = UpFirDn(
-        *x.shape, *size, *up, *down, *pad, *taps.shape, DATA_TYPES[x.dtype], channels_last
+        *x.shape, *result, *up, *down, *pad, *taps.shape, DATA_TYPES[x.dtype], channels_last
     )
     _call(library.upfirdn2d, x, shape, x, taps, y)
     return y
@@ -129,14 +132,15 @@ def prepare(library: ctypes.CDLL, device: str = "cuda") -> None:
         RuntimeError: they do not work with this driver and GPU.
     """
     declare(library)
-    x = torch.linspace(-4, 4, 64, device=device).view(1, 4, 4, 4)
-    activation = Activation(0.25, 2.0, None)
-    y = fused_bias_act(library, x, x.new_zeros(4), None, activation)
-    same = upfirdn2d(library, x, x.new_ones(1, 1), Resampling((1, 1), (1, 1), (0, 0), (4, 4)))
-    gradient = fused_bias_act_gradient(library, torch.ones_like(x), y, activation)
-    slope = torch.where(x > 0, 2.0, 0.5)
-    if not (torch.equal(y, slope * x) and torch.equal(gradient, slope) and torch.equal(same, x)):
-        raise RuntimeError("a trial run gave a wrong result")
+    with RECORDING:
+        x = torch.linspace(-4, 4, 64, device=device).view(1, 4, 4, 4)
+        activation = Activation(0.25, 2.0, None)
+        y = fused_bias_act(library, x, x.new_zeros(4), None, activation)
+        same = upfirdn2d(library, x, x.new_ones(1, 1), Resampling((1, 1), (1, 1), (0, 0), (4, 4)))
+        gradient = fused_bias_act_gradient(library, torch.ones_like(x), y, activation)
+        slope = torch.where(x > 0, 2.0, 0.5)
+        if not all(map(torch.equal, (y, gradient, same), (slope * x, slope, x))):
+            raise RuntimeError("a trial run gave a wrong result")
 
 
 def declare(library: ctypes.CDLL) -> None:

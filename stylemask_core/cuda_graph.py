@@ -1,16 +1,20 @@
 """Functions of tensors recorded once as a CUDA graph: one launch instead of hundreds."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from threading import Lock
 
 import torch
 
+from op.recording import RECORDING
+
 Function = Callable[[Sequence[torch.Tensor]], torch.Tensor]
 WARM_UP_CALLS = 3  # before recording, so that libraries have chosen their algorithms
+KEPT_GRAPHS = 4  # each holds the memory of all its intermediate results
 
 
 class CudaGraph:
-    """A function for inputs of fixed shapes; may be called from many threads.
+    """A function for inputs of fixed shapes; may be called from many threads and streams.
 
     Args:
         function: launches work on the current stream only and keeps no inputs.
@@ -19,9 +23,9 @@ class CudaGraph:
 
     def __init__(self, function: Function, inputs: Sequence[torch.Tensor]) -> None:
         self._inputs = [x.clone() for x in inputs]
+        self._device = inputs[0].device
         self._lock = Lock()
-        device = self._inputs[0].device
-        with torch.cuda.device(device):
+        with RECORDING, torch.cuda.device(self._device):
             side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
@@ -29,30 +33,37 @@ class CudaGraph:
                     function(self._inputs)
             torch.cuda.current_stream().wait_stream(side)
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
+            # on a stream of this device, and without forbidding other threads to use theirs
+            with torch.cuda.graph(self._graph, stream=side, capture_error_mode="thread_local"):
                 self._output = function(self._inputs)
+            self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
 
     def __call__(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Run the function on inputs of the recorded shapes."""
-        with self._lock:  # the graph reads and writes the same memory every time
+        with self._lock, torch.cuda.device(self._device):
+            # every call reads and writes the same memory, whatever stream it comes from
+            stream = torch.cuda.current_stream()
+            stream.wait_event(self._done)
             for own, x in zip(self._inputs, inputs, strict=True):
                 own.copy_(x)
             self._graph.replay()
-            return self._output.clone()
+            output = self._output.clone()
+            self._done.record(stream)
+            return output
 
 
 class Recorded:
-    """A function that is recorded as a CUDA graph for every new set of input shapes.
+    """A function that is recorded as a CUDA graph for the input shapes of its latest calls.
 
     Args:
         function: as for `CudaGraph`.
-        version: graphs recorded under another value are dropped; tells of operators that have been
-            compiled in the meantime.
+        version: tells of what the function reads beside its inputs, such as operators that are
+            compiled meanwhile; under another value it is recorded anew.
     """
 
     def __init__(self, function: Function, version: Callable[[], object] = lambda: None) -> None:
         self._function, self._version = function, version
-        self._graphs: dict[object, CudaGraph] = {}
+        self._graphs: OrderedDict[object, CudaGraph] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
@@ -61,8 +72,9 @@ class Recorded:
             return self._function(inputs)
         key = (self._version(), *((x.shape, x.dtype) for x in inputs))
         with self._lock:
-            if key not in self._graphs:
-                self._graphs = {k: g for k, g in self._graphs.items() if k[0] == key[0]}  # type: ignore[index]
-                self._graphs[key] = CudaGraph(self._function, inputs)
-            graph = self._graphs[key]
+            graph = self._graphs.get(key) or CudaGraph(self._function, inputs)
+            self._graphs[key] = graph
+            self._graphs.move_to_end(key)
+            while len(self._graphs) > KEPT_GRAPHS:
+                self._graphs.popitem(last=False)
         return graph(inputs)

@@ -61,7 +61,8 @@ class Model:
         Raises:
             WeightsError: its file is damaged.
         """
-        with self._lock:
+        # parameters made in inference mode could never again take part in a gradient
+        with self._lock, torch.inference_mode(False):
             return self._encoder
 
     @cached_property
@@ -160,6 +161,24 @@ def load_model(folder: Path) -> Model:
         lambda: _fill(encoder, folder, "encoder"),
         text,
     )
+
+
+def encoder_for(model: Model, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """A model's encoder on a device; in another type than float32 it is a copy.
+
+    Raises:
+        WeightsError: its file is damaged.
+    """
+    if dtype == torch.float32:
+        return model.encoder.to(device)
+    encoder = empty_networks(model.config)[PARTS.index("encoder")]
+    full = model.encoder.state_dict()
+    state = {name: x.to(device, dtype) for name, x in full.items()}
+    state["latent_avg"] = full["latent_avg"].to(device)  # codes are float32
+    encoder.load_state_dict(state, assign=True)
+    # the layout of the features, so that no convolution has to rearrange its weight
+    laid_out: nn.Module = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out.eval().requires_grad_(False)
 
 
 def write_texts(folder: Path, config: ModelConfig, card: str) -> None:

@@ -1,10 +1,10 @@
 """StyleMaskPipeline: from seeds, codes and pictures to a reenacted face, one call each."""
 
-import copy
 import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class StyleMaskPipeline:
     All methods are pure: one pipeline may serve many threads.
 
     Args:
-        model: config and networks, as `hub.load_model` returns them.
+        model: config and networks, as `hub.load_model` returns them; they move to the device.
         device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …
         dtype: "float32", or "float16" for the encoder and the large resolutions on a GPU, which is
             what "auto" takes there.
@@ -69,30 +69,23 @@ class StyleMaskPipeline:
         self.dtype = pick_dtype(dtype, self.device)
         self.generator = model.generator.to(self.device)
         self.mask_network = model.mask_network.to(self.device)
+        self._synthesis = SynthesisNetwork(self.generator, half=self.dtype == torch.float16)
+        self._encode = Recorded(lambda inputs: self.encoder(inputs[0]))
+        self._encoder: nn.Module | None = None
+        self._lock = Lock()
         request_operators(self.device)
 
-    @cached_property
+    @property
     def encoder(self) -> nn.Module:
         """The inversion encoder, loaded when it is first needed.
 
         Raises:
             WeightsError: its file is damaged.
         """
-        if self.dtype == torch.float32:
-            return self.model.encoder.to(self.device)
-        encoder = copy.deepcopy(self.model.encoder)  # the model keeps its precision
-        mean = encoder.latent_avg
-        encoder = encoder.to(self.device, self.dtype)
-        encoder.latent_avg = mean.to(self.device)  # codes are float32
-        return encoder
-
-    @cached_property
-    def _encode(self) -> Recorded:
-        return Recorded(lambda inputs: self.encoder(inputs[0]))
-
-    @cached_property
-    def _synthesis(self) -> SynthesisNetwork:
-        return SynthesisNetwork(self.generator, half=self.dtype == torch.float16)
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = hub.encoder_for(self.model, self.device, self.dtype)
+            return self._encoder
 
     @classmethod
     def from_pretrained(

@@ -45,7 +45,7 @@ class TorchConv:
     """A styled convolution by PyTorch; style and demodulation are folded into the weight.
 
     Args:
-        conv: its weight's memory is shared where its layout permits.
+        conv: the layer; its weight is copied.
         dtype: of the features it writes.
         fused: use this project's operators instead of PyTorch's in-place ones.
     """
@@ -126,4 +126,7 @@ class PreparedToRGB:
     def __call__(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         """[1, in, H, W], style [1, in] → [1, 3, H, W] float32."""
         weight = self.weight * style[0][:, None, None]
-        return F.conv2d(x, weight.to(x.dtype), self.bias).float()
+        image = F.conv2d(x, weight.to(x.dtype), self.bias)
+        if x.dtype == torch.float16:
+            image = image.clamp_(-HALF_CLAMP, HALF_CLAMP)
+        return image.float()

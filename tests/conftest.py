@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from stylemask_core.mask_network import MaskNetwork
 from tests.hub_server import HubServer
 
 os.environ["STYLEMASK_DETECTOR"] = "haar"  # nothing here is to download landmark weights
+# No compiler is to run, and no test to change its operators on the way, unless it is about that.
+os.environ["STYLEMASK_OPS"] = "reference"
+_home = tempfile.TemporaryDirectory(prefix="stylemask-tests-")
+os.environ["STYLEMASK_HOME"] = _home.name  # lives as long as the session
 torch.set_num_threads(1)  # the tensors here are small: threads waiting for each other cost more
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from stylemask_core import Inversion, LatentCode, StyleMaskPipeline
+from stylemask_core import Inversion, LatentCode, StyleMaskPipeline, hub
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.synthesis import SynthesisNetwork
@@ -300,3 +300,24 @@ def test_a_network_that_lacks_tensors_is_refused_at_once_even_if_it_is_not_neede
 def test_types_a_cpu_does_not_compute_in_are_refused(tiny_folder, dtype, words):
     with pytest.raises(InvalidInputError, match=words):
         StyleMaskPipeline.from_pretrained(tiny_folder, device="cpu", dtype=dtype)
+
+
+def test_an_encoder_can_be_copied_to_another_precision_with_its_mean_kept(tiny_model):
+    encoder = hub.encoder_for(tiny_model, torch.device("cpu"), torch.bfloat16)
+    dtypes = {name: tensor.dtype for name, tensor in encoder.state_dict().items()}
+    assert dtypes.pop("latent_avg") == torch.float32
+    assert set(dtypes.values()) == {torch.bfloat16}
+    assert {x.dtype for x in tiny_model.encoder.state_dict().values()} == {torch.float32}
+    batch = torch.rand(2, 3, 256, 256) * 2 - 1
+    expected = tiny_model.encoder(batch)
+    codes = encoder(batch.bfloat16()).float()
+    assert (codes - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+def test_an_encoder_loaded_while_encoding_can_still_take_part_in_a_gradient(own_folder):
+    pipeline = StyleMaskPipeline.from_pretrained(own_folder, device="cpu")
+    batch = torch.rand(1, 3, 64, 64)
+    pipeline.encode(batch)
+    batch.requires_grad_()
+    pipeline.encoder(batch).sum().backward()
+    assert batch.grad.abs().sum() > 0

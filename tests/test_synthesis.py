@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from op import build
+from op.library import Library
 from stylemask_core import synthesis
 from stylemask_core.config import ModelConfig
 from stylemask_core.generator import Generator
@@ -63,6 +64,9 @@ def compiled_everywhere(monkeypatch):
     """Have the compiled operator for CPUs at hand, for layers of every size."""
     if shutil.which("g++") is None:
         pytest.skip("there is no C++ compiler")
+    monkeypatch.setenv("STYLEMASK_OPS", "auto")
+    library = Library("cpu", build.LIBRARIES["cpu"].recipe)  # that has not read the variable yet
+    monkeypatch.setitem(build.LIBRARIES, "cpu", library)
     build.build("cpu")
     monkeypatch.setattr(synthesis, "COMPILED_FROM", 4)
     monkeypatch.setattr(synthesis, "COMPILED_UP_FROM", 4)
