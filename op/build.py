@@ -111,7 +111,7 @@ def build(name: str, retry: bool = False) -> None:
 
     Args:
         name: a key of LIBRARIES.
-        retry: try again what failed before.
+        retry: try again what failed before, and compile anew what was compiled and does not work.
 
     Raises:
         BuildError: it cannot be compiled, or not used on this machine.
@@ -147,8 +147,11 @@ def choose(name: str, impl: Implementation, served: bool) -> ctypes.CDLL | None:
     return library.handle
 
 
-def status() -> dict[str, dict[str, Any]]:
-    """What became of every library, as plain JSON; starts nothing.
+def status(try_out: bool = False) -> dict[str, dict[str, Any]]:
+    """What became of every library, as plain JSON; compiles nothing.
+
+    Args:
+        try_out: load what lies on disk, which may not work, instead of looking whether it is there.
 
     Returns:
         Per name: `state`: "native" (compiled), "reference" (PyTorch's path, by choice or because
@@ -156,4 +159,4 @@ def status() -> dict[str, dict[str, Any]]:
         `reason`: one line, "" if there is nothing to say; `seconds` that the build took, 0 if
         this process began none.
     """
-    return {name: library.status() for name, library in LIBRARIES.items()}
+    return {name: library.status(try_out) for name, library in LIBRARIES.items()}

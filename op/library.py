@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import itertools
 import logging
 import os
 import platform
@@ -27,6 +28,7 @@ GRACE = 10.0  # [s] after which a building process that keeps no limit is given 
 KEY_DIGITS = 20  # of the hash in a file name
 
 log = logging.getLogger(__name__)
+_opened = itertools.count()  # libraries, by this process
 
 State = Literal["native", "reference", "not built yet", "building", "failed"]
 
@@ -153,7 +155,7 @@ class Library:
             if self.state == "failed":
                 raise BuildError(self._complaint())
 
-    def status(self) -> dict[str, Any]:
+    def status(self, try_out: bool = False) -> dict[str, Any]:
         """See `op.build.status`."""
         state, reason = self.state, self.reason
         if self._lock.acquire(blocking=False):
@@ -162,7 +164,7 @@ class Library:
                     self._advance()
                 state, reason = self.state, self.reason
                 if state == "not built yet":
-                    state, reason = self._foresee()
+                    state, reason = self._foresee(try_out)
             finally:
                 self._lock.release()
         return {"state": state, "reason": reason, "seconds": round(self.seconds, 1)}
@@ -183,12 +185,16 @@ class Library:
             return
         command = self.recipe.command()
         target = self._target(command)
-        if self._open(target):
-            return
+        try:
+            if self._open(target):
+                return
+        except BuildError:
+            if not retry:
+                raise
         if not retry and (failure := compile_once.remembered_failure(target)):
             raise BuildError(f"{failure} (remembered; try again: stylemask doctor --build)")
         sources, headers = map(str, self.recipe.sources), map(str, self.recipe.headers)
-        retry = retry or target.exists()  # which was found to be broken
+        retry = retry or target.exists()  # which was found not to work
         job = compile_once.Job(command, [*sources], [*headers], str(target), time_limit(), retry)
         self._build = _Build(job, target)
         self.state = "building"
@@ -207,8 +213,11 @@ class Library:
         """Load a compiled library; False if there is none or it is broken."""
         if not target.exists():
             return False
+        # The loader knows what it has loaded by the path's spelling, and only then by the file:
+        # a new spelling makes it look at the file, which may have been replaced.
+        path = "/".join((str(target.parent), *"." * next(_opened), target.name))
         try:
-            handle = ctypes.CDLL(str(target))
+            handle = ctypes.CDLL(path)
         except OSError as error:
             log.info("%s is broken: %s", target, error)
             return False
@@ -226,19 +235,22 @@ class Library:
             return "compiled operators are not made for this operating system"
         return self.recipe.unneeded()
 
-    def _foresee(self) -> tuple[State, str]:
+    def _foresee(self, try_out: bool) -> tuple[State, str]:
         """What would come of a first `load`."""
         if why := self._unused():
             return "reference", why
         try:
             target = self._target(self.recipe.command())
-            if target.exists():
-                return "native", "compiled earlier"
+            if try_out and self._open(target):
+                return self.state, self.reason
+            exists = target.exists()
         except (RuntimeError, OSError) as error:
             return "failed", str(error)
+        if exists and not try_out:
+            return "native", "compiled earlier"
         if failure := compile_once.remembered_failure(target):
             return "failed", failure
-        return "not built yet", ""
+        return "not built yet", "what was compiled earlier is damaged" if exists else ""
 
     def _target(self, command: list[str]) -> Path:
         """The file of this library, named after all that its content depends on."""

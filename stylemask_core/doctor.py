@@ -69,7 +69,8 @@ class Diagnosis:
 def build_operators() -> None:
     """Compile all operators that this machine has a use for; failures are left for `examine`."""
     for name in build.LIBRARIES:
-        _try(name, retry=True)
+        with contextlib.suppress(BuildError):  # the library's status tells
+            build.build(name, retry=True)
 
 
 def examine(model: str, device: str = "auto") -> Diagnosis:
@@ -86,10 +87,7 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     ]
     try:
         library.check_settings()
-        for name, found in build.status().items():
-            if found["state"] == "native":
-                _try(name)  # what lies on disk may not work all the same
-        operators = build.status()
+        operators = build.status(try_out=True)
     except BuildError as error:
         operators = {}
         findings.append(Finding("operators", "problem", str(error)))
@@ -97,11 +95,6 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     findings.append(_model(model))
     findings += [_package(name) for name in OPTIONAL]
     return Diagnosis(findings, operators)
-
-
-def _try(name: str, retry: bool = False) -> None:
-    with contextlib.suppress(BuildError):  # the library's status tells
-        build.build(name, retry)
 
 
 def _torch() -> Finding:
@@ -139,7 +132,8 @@ def _operators(name: str, state: library.State, reason: str, seconds: float) -> 
             return Finding(title, "problem", f"demanded, but {reason}", RETRY)
         return Finding(title, "warning", f"PyTorch's, which are slower: {reason}", RETRY)
     hint = "they will be at first use, or now with: stylemask doctor --build"
-    return Finding(title, "warning", f"{state}: PyTorch's are used, which are slower", hint)
+    why = f" ({reason})" if reason else ""
+    return Finding(title, "warning", f"{state}{why}: PyTorch's are used, which are slower", hint)
 
 
 def _model(name: str) -> Finding:

@@ -4,9 +4,10 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from op import build
-from stylemask_core import StyleMaskPipeline, doctor
+from stylemask_core import StyleMaskPipeline, __version__, doctor
 from stylemask_core.errors import OperatorBuildError
 from tests.helpers import MIX
 from tests.workshop import BROKEN, SOURCE, Workshop
@@ -37,10 +38,24 @@ def findings(stylemask):
 
 
 def test_a_machine_that_is_well_has_no_problems(workshop, findings, tiny_folder):
-    code, found = findings("--device", "cpu")
+    code, found = findings("--build", "--device", "cpu")
     assert code == 0
-    assert {finding["level"] for finding in found.values()} <= {"ok", "warning"}
+    assert list(found) == [
+        "StyleMask",
+        "PyTorch",
+        "device",
+        *(f"operators for {name}" for name in build.LIBRARIES),
+        "model",
+        *doctor.OPTIONAL,
+    ]
+    # the rest depends on what this machine has
+    well = ("StyleMask", "device", "operators for cpu", "model")
+    assert {name: found[name]["level"] for name in well} == dict.fromkeys(well, "ok")
+    assert not any(found[name]["hint"] for name in well)
+    assert found["StyleMask"]["text"].startswith(f"{__version__}, Python 3.")
+    assert found["PyTorch"]["text"].startswith(torch.__version__)
     assert found["device"]["text"].startswith("cpu: ")
+    assert found["operators for cpu"]["text"].startswith("compiled")
     assert found["model"]["text"] == f"{tiny_folder}: tiny, 16 px"
 
 
@@ -73,6 +88,22 @@ def test_operators_on_disk_that_do_not_work_are_not_called_well(workshop, findin
 
     monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library(prepare=prepare))
     assert "the driver is too old" in findings()[1]["operators for cpu"]["text"]
+
+
+def test_damaged_operators_on_disk_are_told_and_not_compiled_unasked(
+    workshop, findings, monkeypatch
+):
+    findings("--build")
+    (path,) = workshop.files("answer-*.so")
+    path.unlink()  # not overwritten: this process has it mapped
+    path.write_bytes(b"not a library")
+    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library())
+    found = findings()[1]["operators for cpu"]
+    assert found["level"] == "warning"
+    assert found["text"].startswith("not built yet (what was compiled earlier is damaged)")
+    assert "doctor --build" in found["hint"]
+    assert len(workshop.compilers) == 1
+    assert findings("--build")[1]["operators for cpu"]["level"] == "ok"
 
 
 def test_a_missing_compiler_is_named(workshop, findings, monkeypatch):
@@ -156,7 +187,13 @@ def test_a_pipeline_has_the_operators_of_its_device_built(workshop, tiny_model, 
         StyleMaskPipeline(tiny_model, device="cpu")
 
 
-def test_info_says_what_became_of_the_operators(workshop, stylemask):
-    figures = json.loads(stylemask("info", "--json")[1])
-    assert figures["operators"]["state"] in ("not built yet", "building", "native")
-    assert figures["operators"]["description"]
+def test_info_says_what_became_of_the_operators(workshop, stylemask, monkeypatch):
+    def told() -> tuple[str, str, str]:
+        figures = json.loads(stylemask("info", "--json", "--device", "cpu")[1])["operators"]
+        return figures["state"], figures["reason"], figures["description"]
+
+    workshop.library().build(retry=False)
+    assert told() == ("native", "", "compiled")
+    monkeypatch.setenv("STYLEMASK_OPS", "reference")
+    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library())
+    assert told() == ("reference", "STYLEMASK_OPS=reference", "PyTorch's")

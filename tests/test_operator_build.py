@@ -263,16 +263,26 @@ def test_a_building_process_that_keeps_no_limit_is_given_up(workshop, monkeypatc
     workshop.gate.touch()
 
 
-def test_a_slow_compiler_is_stopped_with_all_its_processes(workshop, caplog):
+def test_a_slow_compiler_is_stopped_with_all_its_processes(workshop, monkeypatch):
+    class Compiler(subprocess.Popen):
+        def wait(self, timeout=None):
+            """Begin to count when both processes run."""
+            wait_for(lambda: len(workshop.compilers) == 2)
+            return super().wait(timeout)
+
     workshop.before_compiling(f'sleep 1000 & echo $! >> "{workshop.folder}/runs"; wait')
-    workshop.monkeypatch.setenv("STYLEMASK_BUILD_TIMEOUT", "3")
     built = workshop.library()
-    settle(built)
-    assert "the compiler was stopped after 3 s" in caplog.records[0].message
-    assert len(workshop.compilers) == 2
+    command = built.recipe.command()
+    files = [str(workshop.source)], [str(workshop.header)], str(built._target(command))
+    with monkeypatch.context() as patched:
+        patched.setattr(subprocess, "Popen", Compiler)
+        with pytest.raises(compile_once.CompileError, match=r"was stopped after 0\.1 s"):
+            compile_once.run(compile_once.Job(command, *files, limit=0.1))
     wait_for(lambda: not any(map(is_alive, workshop.compilers)))
-    assert workshop.library().load() is None  # and the next start does not wait for it again
+    assert built.load() is None  # and the next start does not wait for it again
+    assert "the compiler was stopped after 0.1 s" in built.reason
     assert len(workshop.compilers) == 2
+    assert not workshop.files("*.so") and not workshop.files("*.tmp")
 
 
 def test_a_building_process_told_to_leave_takes_the_compiler_along(workshop):
@@ -326,6 +336,28 @@ def test_a_library_that_does_not_work_here_is_not_used(workshop, caplog):
     assert built.load() is None
     (record,) = caplog.records
     assert "the driver is too old" in record.message
+
+
+def test_a_library_that_does_not_work_is_compiled_anew_when_a_retry_is_asked_for(workshop):
+    def prepare(handle):
+        if handle.answer() != 42:
+            raise RuntimeError("a wrong answer")
+
+    built = workshop.library(prepare=prepare)
+    other = workshop.folder / "other.cpp"
+    other.write_text(SOURCE.replace("NUMBER;", "NUMBER - 1;"))
+    target = built._target(built.recipe.command())
+    target.parent.mkdir(parents=True)
+    subprocess.run(
+        ["g++", "-shared", "-fPIC", f"-I{workshop.folder}", "-o", target, other], check=True
+    )
+    with pytest.raises(BuildError, match="a wrong answer"):
+        built.build(retry=False)
+    assert workshop.compilers == []
+    for _ in range(2):
+        built.build(retry=True)
+        assert_native(built)
+        assert len(workshop.compilers) == 1
 
 
 def test_a_machine_without_use_for_a_library_compiles_and_says_nothing(workshop, caplog):
