@@ -178,6 +178,8 @@ def _masked_layers(checkpoint: dict[str, Any], config: ModelConfig, paths: dict[
     path = paths["mask_network"]
     found = len({key.split(".")[0] for key in checkpoint[ENTRIES["mask_network"]]})
     stated = checkpoint.get("num_layers_control", found)
+    if not isinstance(stated, int):
+        raise WeightsError(f"{path}: num_layers_control is no whole number: not usable")
     if stated != found:
         raise WeightsError(f"{path} says {stated} mask networks and holds {found}: not usable")
     if not 1 <= found <= config.conv_layers:
@@ -190,8 +192,10 @@ def _masked_layers(checkpoint: dict[str, Any], config: ModelConfig, paths: dict[
 
 def _generator(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> State:
     state = dict(checkpoint[ENTRIES["generator"]])
+    blur = blur_kernel(gain=4.0)
     for key in [key for key in state if key.endswith(".kernel")]:
-        if not torch.allclose(state.pop(key).float(), blur_kernel(gain=4.0)):
+        kernel = state.pop(key).float()
+        if kernel.shape != blur.shape or not torch.allclose(kernel, blur):
             raise WeightsError(f"{path}: {key} is not the filter of StyleGAN2's config F")
     mean = _latent_avg(checkpoint, config, path)
     state["latent_avg"] = torch.zeros(1, config.latent_dim) if mean is None else mean

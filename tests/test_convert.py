@@ -256,6 +256,13 @@ def damaged(builder, path: Path, change) -> Path:
             lambda c: c["g_ema"].update({"convs.0.conv.blur.kernel": torch.ones(4, 4)}),
             "filter",
         ),
+        (
+            "generator",
+            lambda c: c["g_ema"].update({"convs.0.conv.blur.kernel": torch.ones(3, 3)}),
+            "filter",
+        ),
+        ("mask_network", lambda c: c.update(num_layers_control=torch.ones(2)), "no whole number"),
+        ("mask_network", lambda c: c.update(num_layers_control="2"), "no whole number"),
         ("mask_network", lambda c: c["mask_net"].clear(), "holds 0"),
         ("encoder", lambda c: c.pop("latent_avg"), "no latent_avg"),
         ("encoder", lambda c: c["opts"].update(encoder_type="GradualStyleEncoder"), "of type"),
