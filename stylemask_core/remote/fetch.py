@@ -264,8 +264,7 @@ def _downloads_folder() -> Iterator[Path]:
     folder = cache.downloads_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            yield folder
+        lock = FileLock(folder / ".lock").acquire(timeout=0)
     except Timeout as error:
         raise WeightsError(
             "these files are being fetched already: wait until it is done"
@@ -274,6 +273,8 @@ def _downloads_folder() -> Iterator[Path]:
         raise WeightsError(
             f"cannot use {folder} ({error.strerror or error}): set {cache.HOME_VARIABLE} to another"
         ) from error
+    with lock:
+        yield folder
 
 
 @contextmanager
