@@ -106,7 +106,9 @@ def frame(
     if isinstance(face, bool) or not isinstance(face, int | np.integer) or face < 0:
         raise InvalidInputError(f"face {face!r} is not usable: give 0 for the largest, 1, 2, …")
     if (align == "none") + (marked is not None) + (face > 0) > 1:
-        raise InvalidInputError("choose one: a face by number, its landmarks, or align 'none'")
+        raise InvalidInputError(
+            "choose one: a face by number, its landmarks, or that the picture is aligned already"
+        )
     whole, is_square = alignment.centred_quad(picture.size), picture.width == picture.height
     if marked is not None:
         points = alignment.check_landmarks(marked, picture.size)

@@ -114,7 +114,7 @@ def test_a_picture_of_the_largest_size_is_searched_whole(detector):
 
 def test_without_opencv_the_reason_and_a_way_out_are_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(DetectorError, match=r"pip install 'stylemask\[faces\]'.*libgl1"):
+    with pytest.raises(DetectorError, match=r"pip install face-alignment.*libgl1"):
         HaarDetector()
 
 

@@ -49,7 +49,7 @@ def test_face_alignment_asked_for_by_name_is_never_replaced(monkeypatch):
 
 def test_a_missing_package_is_a_reason_too(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "face_alignment", None)
-    assert "pip install 'stylemask[faces]'" in default_detector().note
+    assert "pip install face-alignment" in default_detector().note
 
 
 def test_an_unknown_detector_is_told_with_the_known_ones(monkeypatch):

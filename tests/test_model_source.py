@@ -111,3 +111,15 @@ def test_this_projects_cache_is_where_the_environment_says(monkeypatch, tmp_path
     assert cache.cache_folder() == tmp_path / "xdg/stylemask"
     monkeypatch.setenv("STYLEMASK_HOME", "~/own")
     assert cache.cache_folder() == tmp_path / "home/own"
+
+
+def test_ffhq_is_the_converted_folder_of_that_name_where_nothing_else_is(
+    tiny_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STYLEMASK_FFHQ_REPO", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match="stylemask fetch ffhq"):
+        StyleMaskPipeline.from_pretrained("ffhq", device="cpu")
+    shutil.copytree(tiny_folder, "ffhq")
+    assert StyleMaskPipeline.from_pretrained("ffhq", device="cpu").config.name == "tiny"

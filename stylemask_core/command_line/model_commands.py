@@ -27,7 +27,9 @@ def convert(args: argparse.Namespace) -> int:
 
         files = args.generator, args.mask_network, args.encoder
         convert(*files, args.output, DTYPES[args.dtype], on_step)
-    tell(f"wrote {args.output}, use it with --model {args.output}")
+    # "./": a bare name may stand for another model
+    name = args.output if args.output.is_absolute() else f"./{args.output}"
+    tell(f"wrote {args.output}, use it with --model {name}")
     return EXIT_DONE
 
 

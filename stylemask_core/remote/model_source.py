@@ -131,8 +131,9 @@ def _ffhq(revision: str | None, local_files_only: bool, progress: Progress | Non
             raise WeightsError(f"{FFHQ} is {FFHQ_VARIABLE}={repo}: {error}") from error
         return ModelSource(found.folder, FFHQ, found.revision)
     folder = cache.ffhq_folder()
-    if _is_dir(folder):
-        return _local(folder, FFHQ, revision)
+    for place in (folder, Path(FFHQ)):  # the latter as `stylemask convert -o ffhq` leaves it
+        if _is_dir(place) and (place / CONFIG_NAME).is_file():
+            return _local(place, FFHQ, revision)
     raise WeightsError(
         f"the {FFHQ} model is not on this machine: run `stylemask fetch {FFHQ}`, or set "
         f"{FFHQ_VARIABLE} to a Hub repository that holds it (user/repo@commit)"
