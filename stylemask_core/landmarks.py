@@ -22,7 +22,8 @@ AUTO, FACE_ALIGNMENT, HAAR = "auto", "face-alignment", "haar"
 KINDS = (AUTO, FACE_ALIGNMENT, HAAR)
 MAX_SIDE = 1024  # [px] long side of the pictures detectors read: time and memory grow with it
 INSTALL_HINT = (
-    "pip install face-alignment 'opencv-python<5', and libgl1 and libglib2.0-0 where the system lacks them"
+    "pip install face-alignment 'opencv-python<5', and libgl1 and libglib2.0-0 where the system "
+    "lacks them"
 )
 BOX_SHARE = 0.6  # side of the box drawn around a face, in sides of its quad
 
