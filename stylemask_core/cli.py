@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from stylemask_core.command_line import commands, model_commands
 from stylemask_core.command_line.inputs import parse_seed
 from stylemask_core.command_line.photo_inputs import parse_landmarks
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
-from stylemask_core.errors import StyleMaskError, UsageError
+from stylemask_core.errors import UsageError
 from stylemask_core.hub import EMBEDDED
 from stylemask_core.remote.model_source import FFHQ
 
@@ -243,12 +242,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # the last resort: a user is never shown a traceback unasked
-        if args.verbose:
-            traceback.print_exc()
-        if isinstance(error, StyleMaskError):
-            commands.tell(f"error: {error}")
-        else:
-            hint = "run it with --verbose and report the traceback"
-            commands.tell(f"error: unexpected {type(error).__name__}: {error}; {hint}")
+        commands.tell_error(error, args.verbose)
         return EXIT_USAGE if isinstance(error, UsageError) else commands.EXIT_FAILED
     return code

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from stylemask_core import StyleMaskPipeline, __version__
+from stylemask_core import StyleMaskPipeline, __version__, images
 from stylemask_core.cli import main
-from stylemask_core.command_line import commands
+from stylemask_core.command_line import commands, photo_inputs
 from tests.helpers import MIX, array, face, noise, pixels
 
 ROOT = Path(__file__).parent.parent
@@ -193,8 +194,11 @@ def test_two_pictures_are_encoded_as_one_batch(stylemask, monkeypatch):
         return encode(self, batch)
 
     monkeypatch.setattr(StyleMaskPipeline, "encode", counted)
-    assert stylemask("reenact", face("a.png"), face("b.png", seed=1), "-o", "out.png")[0] == 0
+    face("a/1.png"), face("a/2.png", seed=1), face("b/1.png", seed=2), face("b/2.png", seed=3)
+    assert stylemask("reenact", "a/1.png", "b/1.png", "-o", "out.png")[0] == 0
     assert batches == [2]
+    assert stylemask("reenact", "a", "b", "-o", "out")[0] == 0
+    assert batches == [2, 2, 2]
 
 
 def test_one_bad_file_never_stops_the_rest(stylemask):
@@ -212,6 +216,26 @@ def test_one_bad_file_never_stops_the_rest(stylemask):
         assert name in line
     assert "3 of 6" in summary
     assert all(f"{name} + seed:1" in summary for name in ("b.png", "c.png", "f.npy"))
+
+
+def test_an_unexpected_error_of_one_pair_never_stops_the_rest(stylemask, monkeypatch):
+    for name in "abc":
+        face(f"faces/{name}.png")
+    read_picture, arguments = images.read_picture, ("reenact", "faces", "seed:1", "-o", "out")
+
+    def out_of_memory(path):
+        if path.name == "b.png":
+            raise torch.OutOfMemoryError("CUDA out\nof memory")
+        return read_picture(path)
+
+    monkeypatch.setattr(photo_inputs, "read_picture", out_of_memory)
+    code, out, err = stylemask(*arguments)
+    line, summary = err.splitlines()
+    assert (code, out) == (1, "")
+    assert names("out") == ["a.png", "c.png"]
+    assert "error: b.png + seed:1: unexpected OutOfMemoryError: CUDA out of memory" in line
+    assert "wrote 2 of 3 pictures to out; failed: b.png + seed:1" in summary
+    assert "Traceback" in stylemask(*arguments, "--verbose")[2]
 
 
 def test_a_bad_single_input_ends_the_work_before_it_starts(refused):

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,23 @@ INSPECTION_FILES = (
 def tell(message: object) -> None:
     """Write one line to stderr, above a progress bar if there is one."""
     tqdm.write(f"stylemask: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def tell_error(error: Exception, verbose: bool, where: str = "") -> None:
+    """Write an error to stderr as one line, below its traceback if that is asked for.
+
+    Args:
+        error: what was raised.
+        verbose: whether to write the traceback.
+        where: put before an error that does not say itself what it is about.
+    """
+    if verbose:
+        traceback.print_exception(error)
+    if isinstance(error, StyleMaskError):
+        tell(f"error: {error}")
+    else:
+        hint = "run it with --verbose and report the traceback"
+        tell(f"error: {where}unexpected {type(error).__name__}: {error}; {hint}")
 
 
 def mix(args: argparse.Namespace) -> int:
@@ -78,20 +96,30 @@ def _reenact_folders(args: argparse.Namespace, source: Input, target: Input) -> 
     failed: list[Pair] = []
     for pair in tqdm(pairs, unit="pair", file=sys.stderr, disable=None):
         try:
-            source_code, target_code = (
-                single.get(role) or reader.read(pipeline, item, role)
-                for role, item in (("source", pair.source), ("target", pair.target))
-            )
-            picture = _render(args, pipeline, pair.source, source_code, target_code)
+            codes = _codes(reader, pipeline, pair, single)
+            picture = _render(args, pipeline, pair.source, *codes)
             outputs.write_picture(pair.output, picture)
-        except StyleMaskError as error:
+        except Exception as error:  # a GPU out of memory, say: the next pair may need less
             failed.append(pair)
-            tell(f"error: {error}")
+            tell_error(error, args.verbose, f"{pair}: ")
     summary = f"wrote {len(pairs) - len(failed)} of {len(pairs)} pictures to {args.output}"
     if failed:
         summary += f"; failed: {', '.join(str(pair) for pair in failed)}"
     tell(summary)
     return EXIT_FAILED if failed else EXIT_DONE
+
+
+def _codes(
+    reader: CodeReader, pipeline: StyleMaskPipeline, pair: Pair, single: dict[str, Code]
+) -> tuple[Code, Code]:
+    """A pair's codes, of which that of the only source or target may be known."""
+    if not single:
+        return reader.read_pair(pipeline, pair.source, pair.target)
+    source, target = (
+        single.get(role) or reader.read(pipeline, item, role)
+        for role, item in (("source", pair.source), ("target", pair.target))
+    )
+    return source, target
 
 
 def inspect(args: argparse.Namespace) -> int:
@@ -135,26 +163,24 @@ def _write_inspection(folder: Path, found: inspection.Inspection) -> None:
 def info(args: argparse.Namespace) -> int:
     """Say what a model is."""
     args.model = args.positional_model or args.model
-    figures = model_info(_load(args))
+    found = model_info(_load(args))
     if args.json:
-        _print_json(figures)
+        _print_json(found)
         return EXIT_DONE
-    groups = "; ".join(
-        f"{name} {', '.join(members)}" for name, members in figures["groups"].items()
-    )
-    parameters = figures["parameters"]
+    groups = "; ".join(f"{name} {', '.join(members)}" for name, members in found["groups"].items())
+    parameters = found["parameters"]
     rows = {
-        "model": f"{figures['name']} ({figures['model']})",
-        "revision": figures["revision"] or "none, not from the Hub",
-        "domain": figures["domain"] or "not stated",
-        "licence": figures["licence"] or "not stated",
-        "picture": f"{figures['resolution']}×{figures['resolution']} px",
-        "W+ code": f"{figures['num_latents']}×{figures['latent_dim']}",
-        "style channels": f"{figures['style_channels']}, {figures['masked_channels']} under masks",
+        "model": f"{found['name']} ({found['model']})",
+        "revision": found["revision"] or "none, not from the Hub",
+        "domain": found["domain"] or "not stated",
+        "licence": found["licence"] or "not stated",
+        "picture": f"{found['resolution']}×{found['resolution']} px",
+        "W+ code": f"{found['num_latents']}×{found['latent_dim']}",
+        "style channels": f"{found['style_channels']}, {found['masked_channels']} under masks",
         "layer groups": groups,
-        "truncation": f"{figures['default_truncation']:g} unless asked otherwise",
+        "truncation": f"{found['default_truncation']:g} unless asked otherwise",
         "parameters": ", ".join(f"{name} {count:,}" for name, count in parameters.items()),
-        "device": figures["device"],
+        "device": found["device"],
     }
     sys.stdout.writelines(f"{name:<15} {value}\n" for name, value in rows.items())
     return EXIT_DONE

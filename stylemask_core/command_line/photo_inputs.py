@@ -29,12 +29,11 @@ logging.getLogger(landmarks.__name__).addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class _Reading:
-    """How a side's photos are inverted: see `StyleMaskPipeline.invert`; face None is no choice."""
+    """How a side's photos are framed: see `StyleMaskPipeline.frame`; face None is no choice."""
 
     align: Align
     face: int | None
     landmarks: np.ndarray | None
-    truncation: float
 
 
 def _reading(options: dict[str, Any], role: str) -> _Reading:
@@ -42,12 +41,10 @@ def _reading(options: dict[str, Any], role: str) -> _Reading:
         options.get(kind) if options.get(f"{role}_{kind}") is None else options[f"{role}_{kind}"]
         for kind in OF_ONE_FACE
     )
-    psi = options.get("inversion_truncation")
     return _Reading(
         "none" if options.get("aligned") else "auto",
         None if number is None else number - 1,  # people count faces from 1
         marks,
-        1.0 if psi is None else psi,
     )
 
 
@@ -88,6 +85,8 @@ class CodeReader:
         inputs = zip(ROLES, (source, target), strict=True)
         _check(options, {role: item for role, item in inputs if _is_picture(item)})
         self._truncation: float | None = args.truncation
+        psi = options.get("inversion_truncation")
+        self._inversion_truncation = 1.0 if psi is None else psi
         self._pasted = options.get("paste_back", False)
         self._readings = {role: _reading(options, role) for role in ROLES}
         self._tell, self._told = tell, set[str]()
@@ -136,8 +135,7 @@ class CodeReader:
         codes = {role: x for role, x in found.items() if not isinstance(x, FramedPicture)}
         if not squares:
             return codes
-        psi = self._readings[ROLES[0]].truncation  # one option for both
-        inversions = pipeline.invert_framed(list(squares.values()), psi)
+        inversions = pipeline.invert_framed(list(squares.values()), self._inversion_truncation)
         return {**codes, **dict(zip(squares, inversions, strict=True))}
 
     def _frame(self, pipeline: StyleMaskPipeline, path: Path, how: _Reading) -> FramedPicture:
