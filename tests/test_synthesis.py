@@ -2,6 +2,9 @@
 
 import dataclasses
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -124,3 +127,17 @@ def test_preparing_leaves_the_generator_as_it_was(generator):
     SynthesisNetwork(generator)(generator.styles(w_plus), generator.rgb_styles(w_plus))
     for name, tensor in generator.state_dict().items():
         assert torch.equal(tensor, before[name])
+
+
+def test_large_features_lie_in_huge_pages_where_linux_gives_them():
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not setting.exists() or "[never]" in setting.read_text():
+        pytest.skip("there are no huge pages")
+    script = """
+import stylemask_core, torch
+features = torch.ones(64 * 2**20)
+print([line for line in open("/proc/self/smaps_rollup") if line.startswith("AnonHugePages")][0])
+"""
+    run = {"capture_output": True, "text": True, "check": True}
+    output = subprocess.run([sys.executable, "-c", script], **run).stdout
+    assert int(output.split()[1]) > 200 * 1024  # [kB], of 256 MB
