@@ -79,10 +79,17 @@ def run(job: Job) -> None:
             for path in (*job.sources, *job.headers):
                 shutil.copy(path, folder)
             _compile(job, folder)
+            _write_out(folder / LIBRARY)
             (folder / LIBRARY).replace(target)
             target.with_suffix(FAILURE_SUFFIX).unlink(missing_ok=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_out(path: Path) -> None:
+    """Have a file on the disk: a half-written library would kill whoever loads it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def remembered_failure(target: Path) -> str:
@@ -120,6 +127,9 @@ def _compile(job: Job, folder: Path) -> None:
     log = folder / "log"
     sources = [Path(path).name for path in job.sources]  # no path, so no space in it either
     with log.open("wb") as output:
+        # a request to leave waits until it is known which process has to go first; the compiler
+        # inherits the mask, and is stopped by SIGKILL alone
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         try:
             process = subprocess.Popen(
                 [*job.command, "-o", LIBRARY, *sources],
@@ -130,8 +140,10 @@ def _compile(job: Job, folder: Path) -> None:
                 start_new_session=True,  # a compiler is several processes: they are killed as one
             )
         except OSError as error:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             raise CompileError(f"{job.command[0]} cannot be run: {error.strerror}") from error
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             code: int | None = process.wait(job.limit)
         except subprocess.TimeoutExpired:
             code = None
