@@ -40,6 +40,13 @@ def endpoints(handlers: Handlers) -> None:
         layers = gr.CheckboxGroup(names, value=[ALL_LAYERS], label="layers")
         seeds = [number("source_seed"), number("target_seed")]
         pictures = [picture("source"), picture("target")]
+        face_choice = [
+            number("source_face", 1),
+            number("target_face", 1),
+            landmarks("source_landmarks"),
+            landmarks("target_landmarks"),
+            gr.Checkbox(label="aligned"),
+        ]
         result = picture("result")
         declare(
             "mix",
@@ -55,11 +62,7 @@ def endpoints(handlers: Handlers) -> None:
                 *pictures,
                 strength,
                 layers,
-                number("source_face", 1),
-                number("target_face", 1),
-                landmarks("source_landmarks"),
-                landmarks("target_landmarks"),
-                gr.Checkbox(label="aligned"),
+                *face_choice,
                 gr.Checkbox(label="paste_back"),
                 number("inversion_truncation", 1.0),
             ],
@@ -74,12 +77,12 @@ def endpoints(handlers: Handlers) -> None:
             "faces",
             handlers.faces,
             [picture("picture")],
-            [gr.JSON(label="faces"), picture("faces, drawn and numbered")],
+            [gr.JSON(label="faces and note"), picture("faces, drawn and numbered")],
         )
         declare(
             "inspect",
             handlers.inspect,
-            [*seeds, truncation, strength, *pictures],
+            [*seeds, truncation, strength, *pictures, *face_choice],
             [
                 gr.JSON(label="summary"),
                 *map(picture, ("layer bars", "mask heatmap", "effect maps")),

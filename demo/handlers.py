@@ -9,10 +9,8 @@ from PIL import Image
 
 from demo import faces
 from demo.checks import (
-    face_of,
     flag_of,
     guarded,
-    landmarks_of,
     layers_of,
     number,
     path_of,
@@ -164,17 +162,11 @@ class Handlers:
         """
         pipeline = self._pipeline(model)
         strength_of(strength)
-        pasting, whole = flag_of(paste_back, "paste_back"), flag_of(aligned, "aligned")
+        pasting = flag_of(paste_back, "paste_back")
         psi = number(inversion_truncation, "inversion truncation")
         pictures = {"source": source, "target": target}
-        faces_asked = {
-            "source": (source_face, source_landmarks),
-            "target": (target_face, target_landmarks),
-        }
-        choices = {
-            role: FaceChoice(face_of(face, role), landmarks_of(points, role), whole, psi)
-            for role, (face, points) in faces_asked.items()
-        }
+        asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
+        choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned, psi)
         pair = self.inverted(pipeline, pictures, choices)
         result, pasted = self.result(pipeline, source, pair, strength, layers, pasting)
         details = {role: faces.details(pair[role].inversion, choices[role]) for role in pair}
@@ -232,7 +224,7 @@ class Handlers:
         return picture_file(result, "result"), pasted
 
     @guarded
-    def faces(self, picture: Any, model: str | None = None) -> tuple[list[dict[str, Any]], str]:
+    def faces(self, picture: Any, model: str | None = None) -> tuple[dict[str, Any], str]:
         """Find the faces in a picture.
 
         Args:
@@ -240,11 +232,13 @@ class Handlers:
             model: one of those /model_info lists; the first if none is given.
 
         Returns:
-            Faces, the largest first, and the picture with them drawn and numbered.
+            Faces, the largest first, with a note on what kept them from being found better; and
+            the picture with them drawn and numbered.
         """
         search = self.photos.search(self._pipeline(model), picture, "given")
         drawn = faces.drawn(self.photos.read(picture, "given"), search.faces)
-        return [faces.described(face) for face in search.faces], figure_file(drawn, "faces")
+        listed = [faces.described(face) for face in search.faces]
+        return {"faces": listed, "note": search.note}, figure_file(drawn, "faces")
 
     @guarded
     def inspect(
@@ -255,6 +249,11 @@ class Handlers:
         strength: float = STRENGTH,
         source: Any = None,
         target: Any = None,
+        source_face: int = 1,
+        target_face: int = 1,
+        source_landmarks: list[float] | None = None,
+        target_landmarks: list[float] | None = None,
+        aligned: bool = False,
         model: str | None = None,
     ) -> tuple[Any, ...]:
         """Show which style channels a pair moves and where in the picture they act.
@@ -266,6 +265,11 @@ class Handlers:
             strength: 0 to 1.5.
             source: picture that takes the place of source_seed.
             target: picture that takes the place of target_seed.
+            source_face: which face of the source picture, as for /reenact.
+            target_face: which face of the target picture.
+            source_landmarks: of the source picture, in place of a search.
+            target_landmarks: of the target picture.
+            aligned: pictures are square and already framed as the model's own are.
             model: one of those /model_info lists; the first if none is given.
 
         Returns:
@@ -273,7 +277,8 @@ class Handlers:
         """
         seeds = {"source": source_seed, "target": target_seed}
         pictures = {"source": source, "target": target}
-        choices = dict.fromkeys(ROLES, FaceChoice())
+        asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
+        choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned)
         pipeline = self._pipeline(model)
         found = self._look(pipeline, seeds, truncation, strength, pictures, choices).found
         return (found.summary(), *_figures(found), *_downloads(found))
