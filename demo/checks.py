@@ -31,6 +31,11 @@ def one_line(error: Exception) -> str:
     return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
 
 
+def warn(error: StyleMaskError) -> None:
+    """Show an error of an event that goes on, to clear what the error leaves without meaning."""
+    gr.Warning(one_line(error))
+
+
 def guarded(call: Callable[Params, Result]) -> Callable[Params, Result]:
     """Show foreseen errors as they are; log the others and show one line."""
 

@@ -18,6 +18,7 @@ from demo.parts import (
 )
 from demo.photo_pair import PhotoPair
 from demo.photos import FaceChoice
+from stylemask_core import StyleMaskPipeline
 
 SEEDS, PICTURES = "Random faces", "Pictures"
 QUICK = 256  # [px] models up to this resolution are inspected on a CPU without being asked to
@@ -36,6 +37,13 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         truncation = truncation_slider(choice)
         strength = strength_slider()
     go = gr.Button("Inspect", variant="primary", elem_id="inspect-go")
+    advice = gr.HTML(
+        "Press Inspect: this model takes some seconds on a CPU.",
+        visible=_slow(choice.first),
+        elem_id="inspect-advice",
+        elem_classes="hint",
+        padding=False,
+    )
     with gr.Row(elem_classes="trio"):
         pair = [
             tile("Source", "as the model makes it", "inspect-source"),
@@ -78,9 +86,8 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         return *shown, effects, bars, heatmap, table, npz, csv
 
     def fill(there: Any, *values: Any) -> Any:
-        pipeline = handlers.models.get(values[-1])
-        slow = pipeline.device.type == "cpu" and pipeline.config.resolution > QUICK
-        return gr.skip() if there or slow else run(*values)
+        skipped = there or _slow(handlers.models.get(values[-1]))
+        return gr.skip() if skipped else run(*values)
 
     numbers = [source_seed, target_seed, truncation, strength]
     inputs = [kind, *photos.inputs, *numbers, choice.label]
@@ -98,4 +105,10 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     result = pair[-1]
     go.click(run, inputs, outputs, show_progress_on=result, **PAGE_EVENT)
     choice.clear(*outputs)
+    choice.follow(advice, lambda pipeline: gr.HTML(visible=_slow(pipeline)))
     choice.refresh(tab, photos.find, Step(fill, [effects, *inputs], outputs, result))
+
+
+def _slow(pipeline: StyleMaskPipeline) -> bool:
+    """Whether an inspection is not begun unasked."""
+    return pipeline.device.type == "cpu" and pipeline.config.resolution > QUICK

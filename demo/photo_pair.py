@@ -1,18 +1,19 @@
 """A source and a target photo, with the faces found in them and the marks on them."""
 
-from html import escape
 from typing import Any
 
 import gradio as gr
 
-from demo.checks import guarded
+from demo.checks import guarded, warn
 from demo.events import FIND_EVENT
 from demo.handlers import Handlers
 from demo.marks import chosen, found, key_of, marks
 from demo.model_choice import ModelChoice, Step
 from demo.parts import picture_input
 from demo.photos import FaceChoice
-from stylemask_core import StyleMaskPipeline
+from stylemask_core import InvalidInputError, StyleMaskPipeline
+
+LESS_EXACT = "Faces are found by a simpler detector, which is less exact: check the marks."
 
 
 class PhotoPair:
@@ -34,7 +35,7 @@ class PhotoPair:
         note = gr.HTML(elem_classes="hint search-note", padding=False, elem_id=f"{name}-note")
         self.pictures = [self.source, self.target]
         self.inputs = [self.source, self.source_marks, self.target, self.target_marks]
-        outputs = [self.source_marks, self.target_marks, note]
+        outputs = [*self.inputs, note]
         self.find = Step(self._find, [*self.inputs, choice.label], outputs, note)
         # .change, not .upload: it also tells of examples, the webcam and removal
         gr.on(
@@ -76,20 +77,26 @@ class PhotoPair:
         self, source: Any, source_marks: Any, target: Any, target_marks: Any, model: str
     ) -> Any:
         pipeline = self._handlers.models.get(model)
-        notes: list[str] = []
+        less_exact = False
 
-        def sought(picture: Any, marked: Any, role: str) -> Any:
+        def sought(picture: Any, marked: Any, role: str) -> tuple[Any, Any]:
+            nonlocal less_exact
             if picture is None:
-                return None
+                return gr.skip(), None
+            try:
+                search = self._handlers.photos.search(pipeline, picture, role)
+            except InvalidInputError as error:
+                warn(error)
+                return None, None
+            less_exact |= bool(search.note and search.faces)
             key = key_of(picture, pipeline)
             if isinstance(marked, dict) and marked.get("key") == key:
-                return gr.skip() if marked.get("model") == model else {**marked, "model": model}
-            search = self._handlers.photos.search(pipeline, picture, role)
-            notes.append(search.note)
-            return found(key, model, search)
+                same = marked.get("model") == model
+                return gr.skip(), gr.skip() if same else {**marked, "model": model}
+            return gr.skip(), found(key, model, search)
 
-        pair = sought(source, source_marks, "source"), sought(target, target_marks, "target")
-        return *pair, escape(notes[-1]) if notes else gr.skip()
+        pair = *sought(source, source_marks, "source"), *sought(target, target_marks, "target")
+        return *pair, LESS_EXACT if less_exact else ""
 
 
 def _photo(caption: str, meaning: str, name: str) -> tuple[gr.Image, gr.HTML]:

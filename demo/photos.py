@@ -1,5 +1,7 @@
 """Pictures that visitors send: their faces, their inversions, and what is kept of them."""
 
+import logging
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -14,6 +16,8 @@ from stylemask_core.landmarks import Face
 
 KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px
 SEARCHES = 64  # searches for faces
+
+logger = logging.getLogger(__name__)
 
 
 class FaceChoice(NamedTuple):
@@ -95,6 +99,7 @@ class Photos:
                 faces, note = framing.find_faces(photo, profile, _say_weights)
             except DetectorError as error:  # the eyes and the mouth can still be marked
                 faces, note = [], str(error)
+                logger.warning("faces cannot be sought: %s", note)
             kept = {"search": Search(photo.size, faces, note, not profile.needs_face)}
             self._searches.set(key, **kept)
         search: Search = kept["search"]
@@ -123,9 +128,10 @@ class Photos:
         """
         key = path_of(picture, role), choice, pipeline.name
         if (kept := self._inversions.get(key)) is None:
-            photo, faces = self.read(picture, role), None
+            photo, faces, note = self.read(picture, role), None, ""
             if choice.landmarks is None and not choice.aligned:
-                faces = self.search(pipeline, picture, role).faces or None
+                search = self.search(pipeline, picture, role)
+                faces, note = search.faces or None, search.note
             say(f"inverting the {role}", done)
             try:
                 inversion = pipeline.invert(
@@ -138,6 +144,7 @@ class Photos:
                 )
             except InvalidInputError as error:
                 raise type(error)(f"{role} picture: {error}") from error
+            inversion = replace(inversion, note=inversion.note or note)
             picture = pipeline.synthesize(inversion).image
             kept = {"inverted": Inverted(inversion, picture)}
             self._inversions.set(key, **kept)

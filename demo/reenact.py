@@ -5,14 +5,14 @@ from typing import Any
 
 import gradio as gr
 
-from demo.checks import guarded, number
+from demo.checks import guarded, number, warn
 from demo.events import LIVE_EVENT
 from demo.files import figure_file
 from demo.handlers import ROLES, Handlers, crops_and_inversions
 from demo.model_choice import ModelChoice, Step
 from demo.parts import layer_choice, strength_slider, tile
 from demo.photo_pair import PhotoPair
-from stylemask_core import StyleMaskPipeline
+from stylemask_core import StyleMaskError, StyleMaskPipeline
 from stylemask_core.config import TRUNCATION_RANGE
 from stylemask_core.images import centre_square, read_picture, side_by_side
 
@@ -95,7 +95,11 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         *sent, strength, layers, pasting, psi, model = values
         pipeline = handlers.models.get(model)
         pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"))
-        pair = handlers.inverted(pipeline, pictures, choices)
+        try:
+            pair = handlers.inverted(pipeline, pictures, choices)
+        except StyleMaskError as error:  # what the tiles show is of another choice of face
+            warn(error)
+            pair = {}
         result = pasted = None
         if len(pair) == len(ROLES):
             result, pasted = handlers.result(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser_steps import PHONE, WAIT, changed, open_reenact, picture, send, tab
+from browser_steps import PHONE, WAIT, changed, gone, open_reenact, picture, send, tab
 from demo_server import running
 from PIL import Image
 from playwright.sync_api import expect
@@ -83,6 +83,15 @@ def test_a_picture_that_cannot_be_used_is_answered_in_words(page, tmp_path):
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     send(page, "source", tmp_path / "dot.png")
     expect(page.get_by_text("The source file is 1×1 px").first).to_be_visible(timeout=WAIT)
+
+
+def test_a_file_that_is_no_picture_does_not_stay_as_the_source(page, tmp_path):
+    open_reenact(page)
+    (tmp_path / "text.png").write_text("no picture")
+    send(page, "source", tmp_path / "text.png")
+    expect(page.get_by_text("The source file").first).to_be_visible(timeout=WAIT)
+    gone(page, "reenact-source")
+    expect(page.locator("#reenact-target img")).to_have_count(1)
 
 
 def test_inspect_draws_its_figures_fills_its_table_and_offers_downloads(page, pipeline, tmp_path):

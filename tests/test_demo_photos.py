@@ -1,5 +1,6 @@
 """Photos sent to the endpoints: which face is taken, and how."""
 
+import gradio as gr
 import numpy as np
 import pytest
 from demo_server import photo_model, refusal, running
@@ -9,9 +10,11 @@ from PIL import Image
 
 from demo.handlers import Handlers
 from demo.marks import chosen
+from demo.model_choice import ModelChoice
 from demo.models import Models
+from demo.photo_pair import LESS_EXACT, PhotoPair
 from demo.photos import KEPT, FaceChoice
-from stylemask_core import InvalidInputError
+from stylemask_core import InvalidInputError, framing
 from stylemask_core.images import area_average, centre_square
 
 
@@ -61,7 +64,8 @@ def flat(points):
 
 
 def test_faces_are_listed_the_largest_first_and_drawn_on_the_photo(client, photos, folder):
-    faces, drawn = client.predict(photos["two"], api_name="/faces")
+    answer, drawn = client.predict(photos["two"], api_name="/faces")
+    faces = answer["faces"]
     first, second = (np.array(face["points"]) for face in faces)
     eyes = POINTS[1, 0] - POINTS[0, 0]
     assert np.abs(first - POINTS).max() < 0.25 * eyes
@@ -72,7 +76,7 @@ def test_faces_are_listed_the_largest_first_and_drawn_on_the_photo(client, photo
         left, top, right, bottom = (int(value) for value in face["box"])
         assert changed[top : bottom + 1, left - 2 : left + 3].any(1).all(), "the box's left line"
         assert not changed[top + 20 : bottom - 20, (left + right) // 2].all()
-    assert client.predict(photos["none"], api_name="/faces")[0] == []
+    assert client.predict(photos["none"], api_name="/faces")[0] == {"faces": [], "note": ""}
 
 
 def test_the_largest_face_is_taken_and_any_other_by_its_number(client, photos):
@@ -125,6 +129,22 @@ def test_the_result_is_pasted_back_into_the_whole_source_picture(client, photos,
     left, right = np.array(answer[6]["source"]["quad"])[:, 0].min(), 940
     changed = np.flatnonzero((before != after).any((0, 2)))
     assert len(changed) and left - 1 <= changed.min() and changed.max() < right
+
+
+def test_inspect_takes_the_face_the_landmarks_or_the_whole_of_a_picture(client, photos):
+    def masks(**choice):
+        sent = {"source_seed": 1, "target": photos["square"], **choice}
+        return client.predict(**sent, api_name="/inspect")[0]["layer_means"]
+
+    found, aligned = masks(), masks(aligned=True)
+    marked = masks(target_landmarks=flat(POINTS - (100, 10)))
+    assert found != aligned and marked not in (found, aligned)
+    first, second = (masks(target=photos["two"], target_face=face) for face in (1, 2))
+    assert first != second
+    line = refusal(client, source=photos["two"], target_seed=1, aligned=True, api_name="/inspect")
+    assert line == "Source picture: an aligned picture is square, this is 940×512"
+    line = refusal(client, source=photos["one"], target_seed=1, source_face=2, api_name="/inspect")
+    assert "face number 2 was asked for" in line
 
 
 def test_truncation_of_inversions_leads_to_the_mean_face(client, photos):
@@ -204,6 +224,52 @@ def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):
         choice = FaceChoice(aligned=True, truncation=step / 100)
         handlers.photos.inverted(pipeline, photos["square"], "source", choice)
     assert len(handlers.photos._inversions) == KEPT
+
+
+@pytest.fixture
+def less_exact(monkeypatch):
+    """A detector that stands in for a better one; returns its note."""
+    find = framing.find_faces
+    monkeypatch.setattr(framing, "find_faces", lambda *a: (find(*a)[0], "no network: cascades"))
+    return "no network: cascades"
+
+
+@pytest.fixture
+def pair(handlers):
+    with gr.Blocks():
+        return PhotoPair("pair", handlers, ModelChoice(handlers.models))
+
+
+def test_programs_read_why_a_detector_stands_in_for_a_better_one(handlers, photos, less_exact):
+    assert handlers.faces(photos["one"])[0]["note"] == less_exact
+    details = handlers.reenact(photos["one"], photos["two"])[-1]
+    assert [details[role]["note"] for role in ("source", "target")] == [less_exact] * 2
+
+
+def test_visitors_are_told_in_short_and_as_long_as_a_face_found_so_is_there(
+    handlers, pair, photos, less_exact
+):
+    def note(source, source_marks, target):
+        model = handlers.models.labels[0]
+        _, marks, *_, note = pair._find(source, source_marks, target, None, model)
+        return marks, note
+
+    marks, shown = note(photos["one"], None, photos["none"])
+    assert shown == LESS_EXACT
+    assert note(photos["one"], marks, None)[1] == LESS_EXACT
+    assert note(photos["none"], None, None)[1] == ""
+    assert note(None, None, None)[1] == ""
+
+
+def test_a_picture_that_cannot_be_used_is_taken_off_the_page(handlers, pair, photos, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    bad = {"path": str(tmp_path / "text.png")}
+    with pytest.warns(UserWarning, match="The target file"):
+        source, marks, *target, _ = pair._find(
+            photos["one"], None, bad, None, handlers.models.labels[0]
+        )
+    assert target == [None, None]
+    assert source == gr.skip() and len(marks["faces"]) == 1
 
 
 MARKS = {"key": "k", "faces": [], "points": [[1, 2], [3, 4], [5, 6], [7, 8]]}
