@@ -7,6 +7,7 @@ command line asks for something that cannot be done, and nothing was started; 13
 
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
@@ -210,6 +211,17 @@ def build_parser() -> Parser:
     return parser
 
 
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Join landmarks that begin with a minus to their option: argparse takes them for another."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1].endswith("landmarks") and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 @contextmanager
 def _terminable() -> Iterator[None]:
     """Let SIGTERM unwind what is being done, so that nothing half-written is left behind."""
@@ -236,7 +248,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Pillow warns of large pictures and odd metadata: the one is checked here, the other harmless.
     warnings.filterwarnings("ignore", module="PIL")
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
         with _terminable():
             code: int = args.run(args)
     except KeyboardInterrupt:

@@ -145,9 +145,12 @@ class ModelConfig:
             WeightsError: the file is missing, unreadable or invalid.
         """
         path = folder / CONFIG_NAME
+        if not folder.is_dir():
+            raise WeightsError(f"there is no folder {folder}")
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise WeightsError(
-                f"{folder} is no model folder: cannot read {CONFIG_NAME} ({error})"
+                f"{folder} is no model folder: cannot read {CONFIG_NAME} ({reason})"
             ) from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import os
 import platform
 import shutil
 from dataclasses import asdict, dataclass
@@ -11,15 +12,18 @@ import torch
 
 from op import build, library
 from op.library import BuildError
-from stylemask_core import __version__
+from stylemask_core import __version__, landmarks
 from stylemask_core.arguments import pick_device
+from stylemask_core.detectors import weights
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.remote import model_source
 
 RETRY = "try again with: stylemask doctor --build"
 OPTIONAL = {  # package → what it is for, and how to get it
-    "gradio": ("the demo", "pip install 'stylemask[demo]'"),
+    "gradio": ("the demo", "pip install gradio"),
     "cv2": ("finding faces in photos", "pip install 'opencv-python<5'"),
+    "face_alignment": ("finding them exactly", "pip install face-alignment"),
+    "gdown": ("stylemask fetch", "pip install gdown"),
 }
 
 Level = Literal["ok", "warning", "problem"]
@@ -94,6 +98,7 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     findings += [_operators(name, **found) for name, found in operators.items()]
     findings.append(_model(model))
     findings += [_package(name) for name in OPTIONAL]
+    findings.append(_landmark_weights())
     return Diagnosis(findings, operators)
 
 
@@ -149,3 +154,18 @@ def _package(name: str) -> Finding:
     if importlib.util.find_spec(name):
         return Finding(name, "ok", f"is there for {purpose}")
     return Finding(name, "warning", f"is missing: it is needed for {purpose}", remedy)
+
+
+def _landmark_weights() -> Finding:
+    kind = os.environ.get(landmarks.DETECTOR_VARIABLE) or landmarks.AUTO
+    if kind == landmarks.HAAR:
+        text = f"not used: {landmarks.DETECTOR_VARIABLE}={kind}"
+        return Finding(weights.WHAT, "ok", text)
+    if folder := weights.folder_if_there():
+        return Finding(weights.WHAT, "ok", f"in {folder}")
+    hint = (
+        "they are downloaded with the first photo; or name a folder that has them in "
+        f"{weights.WEIGHTS_VARIABLE}"
+    )
+    text = "are not here; until then a simpler detector finds the faces in photos"
+    return Finding(weights.WHAT, "warning", text, hint)

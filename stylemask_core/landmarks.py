@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from stylemask_core import alignment
-from stylemask_core.errors import DetectorError, InvalidInputError
+from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.progress import Progress
 
 DETECTOR_VARIABLE = "STYLEMASK_DETECTOR"
@@ -95,12 +95,12 @@ def default_detector(kind: str | None = None, progress: Progress | None = None) 
         progress: called while landmark weights are downloaded.
 
     Raises:
-        InvalidInputError: there is no such kind.
+        StyleMaskError: there is no such kind.
         DetectorError: the detector cannot be used on this machine.
     """
     chosen = kind or os.environ.get(DETECTOR_VARIABLE) or AUTO
     if chosen not in KINDS:
-        raise InvalidInputError(
+        raise StyleMaskError(
             f"face detector {chosen!r} is unknown: set {DETECTOR_VARIABLE} to {', '.join(KINDS)}"
         )
     with _locks[chosen]:  # also keeps threads from downloading the same weights at once

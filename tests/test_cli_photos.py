@@ -277,3 +277,8 @@ def test_mix_has_no_options_of_photos(refused):
 def test_an_unknown_detector_is_told(refused, photos, model_of_photos, monkeypatch):
     monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "eagle")
     assert "'eagle' is unknown" in refused(1, "reenact", "one.png", "seed:1", *OUT)
+
+
+def test_landmarks_may_begin_with_a_minus(refused, photos):
+    line = refused(1, "reenact", "one.png", "seed:1", "--landmarks", "-9,1,20,1,1,30,20,30", *OUT)
+    assert "outside" in line

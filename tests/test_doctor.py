@@ -8,6 +8,7 @@ import torch
 
 from op import build
 from stylemask_core import StyleMaskPipeline, __version__, doctor
+from stylemask_core.detectors import weights
 from stylemask_core.errors import OperatorBuildError
 from tests.helpers import MIX
 from tests.workshop import BROKEN, SOURCE, Workshop
@@ -47,6 +48,7 @@ def test_a_machine_that_is_well_has_no_problems(workshop, findings, tiny_folder)
         *(f"operators for {name}" for name in build.LIBRARIES),
         "model",
         *doctor.OPTIONAL,
+        "face landmark weights",
     ]
     # the rest depends on what this machine has
     well = ("StyleMask", "device", "operators for cpu", "model")
@@ -197,3 +199,18 @@ def test_info_says_what_became_of_the_operators(workshop, stylemask, monkeypatch
     monkeypatch.setenv("STYLEMASK_OPS", "reference")
     monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library())
     assert told() == ("reference", "STYLEMASK_OPS=reference", "PyTorch's")
+
+
+def test_landmark_weights_are_looked_for_and_what_stands_in_is_told(
+    findings, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("STYLEMASK_DETECTOR", "auto")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv(weights.WEIGHTS_VARIABLE, str(tmp_path))
+    found = findings()[1]["face landmark weights"]
+    assert found["level"] == "warning"
+    assert weights.WEIGHTS_VARIABLE in found["hint"]
+    for name in (weights.LANDMARK_WEIGHTS, weights.BOX_WEIGHTS):
+        (tmp_path / name).touch()
+    found = findings()[1]["face landmark weights"]
+    assert (found["level"], found["text"]) == ("ok", f"in {tmp_path}")

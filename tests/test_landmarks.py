@@ -10,7 +10,7 @@ import torch
 
 from stylemask_core import alignment, landmarks
 from stylemask_core.detectors import weights as landmark_weights
-from stylemask_core.errors import DetectorError, InvalidInputError
+from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.landmarks import Face, default_detector
 from tests.photos import POINTS, astronaut
 from tests.weights_site import named
@@ -54,7 +54,7 @@ def test_a_missing_package_is_a_reason_too(monkeypatch):
 
 def test_an_unknown_detector_is_told_with_the_known_ones(monkeypatch):
     monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "eagle")
-    with pytest.raises(InvalidInputError, match=r"'eagle'.*auto, face-alignment, haar"):
+    with pytest.raises(StyleMaskError, match=r"'eagle'.*auto, face-alignment, haar"):
         default_detector()
 
 

@@ -81,7 +81,7 @@ def test_a_broken_model_is_not_published(signed_in, refused, own_folder):
     change_tensors(own_folder, "encoder", latent_avg=torch.full((6, 16), float("inf")))
     assert "latent_avg has values that are not finite" in refused(1, "push", own_folder, REPO)
     shutil.rmtree(own_folder)
-    assert "no model folder" in refused(1, "push", own_folder, REPO)
+    assert "there is no folder" in refused(1, "push", own_folder, REPO)
     assert signed_in.requests == []
 
 

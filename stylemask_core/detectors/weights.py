@@ -64,6 +64,15 @@ def prepare(progress: Progress | None = None) -> Path:
     return folder
 
 
+def folder_if_there() -> Path | None:
+    """The folder that has both files, by name alone; None if they have yet to be brought."""
+    named = os.environ.get(WEIGHTS_VARIABLE)
+    for folder in (Path(torch.hub.get_dir()) / "checkpoints", *([Path(named)] if named else [])):
+        if all((folder / name).is_file() for name in (LANDMARK_WEIGHTS, BOX_WEIGHTS)):
+            return folder
+    return None
+
+
 def _origin() -> str:
     return os.environ.get(WEIGHTS_VARIABLE) or SITE
 

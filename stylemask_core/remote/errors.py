@@ -8,11 +8,12 @@ from stylemask_core.errors import WeightsError
 
 
 @contextmanager
-def explained(repository: str) -> Iterator[None]:
+def explained(repository: str, cached: bool = True) -> Iterator[None]:
     """Turn the errors of huggingface_hub within the block into WeightsErrors.
 
     Args:
         repository: "user/repo" or "user/repo@revision", as the messages shall name it.
+        cached: whether the cache could have stood in for the Hub, as for a model that is loaded.
 
     Raises:
         WeightsError: anything failed.
@@ -41,13 +42,13 @@ def explained(repository: str) -> Iterator[None]:
         cause = error.__cause__
         if isinstance(cause, errors.HfHubHTTPError):
             raise WeightsError(_answer(cause.response.status_code, repository, endpoint)) from error
-        raise WeightsError(_unreachable(repository, endpoint, error)) from error
+        raise WeightsError(_unreachable(repository, endpoint, error, cached)) from error
     except errors.EntryNotFoundError as error:
         raise WeightsError(f"{repository} lacks a file of a StyleMask model: {error}") from error
     except errors.HfHubHTTPError as error:
         raise WeightsError(_answer(error.response.status_code, repository, endpoint)) from error
     except (errors.RevisionResolutionError, errors.OfflineModeIsEnabled, httpx.HTTPError) as error:
-        raise WeightsError(_unreachable(repository, endpoint, error)) from error
+        raise WeightsError(_unreachable(repository, endpoint, error, cached)) from error
     except (OSError, ValueError, RuntimeError) as error:  # the latter two: of LFS and Xet
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise WeightsError(
@@ -70,15 +71,17 @@ def _answer(status: int, repository: str, endpoint: str) -> str:
     return f"{endpoint} answered {status} for {repository}: try again later"
 
 
-def _unreachable(repository: str, endpoint: str, error: Exception) -> str:
+def _unreachable(repository: str, endpoint: str, error: Exception, cached: bool) -> str:
     from huggingface_hub import constants, errors
 
     if constants.is_offline_mode():
-        return f"{repository} is not in the cache and HF_HUB_OFFLINE is set: unset it to download"
+        lack = f"{repository} is not in the cache and " if cached else ""
+        return f"{lack}HF_HUB_OFFLINE is set: unset it to reach the Hub"
     cause = error.__cause__ or error
     if isinstance(cause, errors.RevisionResolutionError):  # it was not allowed to ask
         return not_cached(repository)
+    lack = f"no folder or cached model {repository!r}, and " if cached else ""
     return (
-        f"no folder or cached model {repository!r}, and {endpoint} cannot be reached "
-        f"({type(cause).__name__}): check the connection and HF_ENDPOINT"
+        f"{lack}{endpoint} cannot be reached ({type(cause).__name__}): check the connection and "
+        "HF_ENDPOINT"
     )

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from stylemask_core.remote.errors import explained
 
 CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
 MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder
+# How the libraries below gdown call a host that was not reached; it passes on their words alone.
+CONNECTION_FAILED = re.compile("Max retries exceeded|NameResolution|Connection(Error| refused)")
 SPARE = 200_000_000  # [B] left free on the disk
 
 
@@ -144,7 +147,7 @@ def from_hub(
     if path.is_file() and path.stat().st_size == file.size:
         return path
     part = path.with_name(f"{path.name}.part")
-    with explained(file.repo_id), _full_disk_explained(path):
+    with explained(file.repo_id, cached=False), _full_disk_explained(path):
         commit = HfApi().resolve_revision(file.repo_id).resolved
         on_step(f"downloading {file.name} from {file.repo_id} at commit {commit}")
         found = get_hf_file_metadata(hf_hub_url(file.repo_id, file.path, revision=commit))
@@ -220,6 +223,11 @@ def from_drive(
         for part in resumed:
             part.unlink(missing_ok=True)  # tried once more in vain: the next call begins anew
         reason = " ".join(str(error).split())
+        if CONNECTION_FAILED.search(reason):
+            raise WeightsError(
+                f"{file.name} cannot be had, Google Drive is not reached: check the connection, "
+                f"or {by_hand}"
+            ) from error
         raise WeightsError(f"Google Drive refuses {file.name} ({reason}): {by_hand}") from error
     try:
         check_checkpoint(arrived, file.name, f"Google Drive is over its quota: {by_hand}")

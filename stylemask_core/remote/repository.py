@@ -238,7 +238,7 @@ def push(folder: Path, repo_id: str, private: bool = False) -> str:
     files: dict[str, Path | bytes] = {name: folder / name for name in REQUIRED}
     files[hub.CARD_NAME] = card.encode()
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
-    with explained(repository.id), bars_on_a_terminal_only():
+    with explained(repository.id, cached=False), bars_on_a_terminal_only():
         api = HfApi()
         api.create_repo(repository.id, private=private, exist_ok=True)
         commit = api.create_commit(
