@@ -71,29 +71,40 @@ function drawing(unit) {
     ${choice === "points" || choice === "whole" ? "" : boxes.join("")}${dots.join("")}</svg>`;
 }
 
-function bar() {
+function chips() {
+  const { width, height, faces, square } = props.value;
+  const all = faces.map((_, index) => chip(index, `Face ${index + 1}`, "Take this face"));
+  if (square) all.push(chip("square", "Centre", "Take the centred square"));
+  all.push(chip("points", "Mark by hand", "Click the eyes and the corners of the mouth"));
+  if (width === height) all.push(chip("whole", "Already aligned", "Take the whole picture"));
+  return all.join("");
+}
+
+function hint() {
   const { faces, choice, points, square } = props.value;
-  const chips = faces.map((_, index) => chip(index, `Face ${index + 1}`, "Take this face"));
-  if (square) chips.push(chip("square", "Centre", "Take the centred square"));
-  chips.push(chip("points", "Mark by hand", "Click the eyes and the corners of the mouth"));
-  chips.push(chip("whole", "Already aligned", "Take the whole picture"));
-  let hint = "";
   if (choice === "points" && points.length < STEPS.length) {
-    const lead = faces.length || square ? "" : "No face was found: mark it. ";
-    hint = `${lead}<b>${points.length + 1} of 4:</b> click ${STEPS[points.length]}`;
-  } else if (choice === "square") {
-    hint = "No face was found: the centred square is taken.";
-  } else if (choice === "whole") {
-    hint = "The picture is taken as it is; it must be square.";
-  } else {
-    hint = faces.length > 1 && choice !== "points"
-      ? "Click another face to take it; drag a dot to correct it."
-      : "Drag a dot to correct it.";
+    const unfound = !faces.length && !square && !points.length;
+    const lead = unfound ? "No face was found: mark it. " : "";
+    return `${lead}<b>${points.length + 1} of 4:</b> click ${STEPS[points.length]}`;
   }
-  const undo = choice === "points" && points.length
-    ? `<button data-undo title="Take the last point back">Undo</button>` : "";
-  return `<div class="chips" role="radiogroup" aria-label="Which face">${chips.join("")}</div>
-    <p class="hint" role="status">${hint} ${undo}</p>`;
+  if (choice === "square") return "No face was found: the centred square is taken.";
+  if (choice === "whole") return "The picture is taken as it is.";
+  return faces.length > 1 && choice !== "points"
+    ? "Click another face to take it; drag a dot to correct it."
+    : "Drag a dot to correct it.";
+}
+
+// The bar's elements stay: the focus is in them, and screen readers watch the hint.
+function drawBar() {
+  const { choice, points } = props.value;
+  const [radios, status, undo] = element.querySelectorAll(".chips, .hint, [data-undo]");
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const name = focused === undo && !points.length ? "points" : focused?.dataset.choice;
+  radios.innerHTML = chips();
+  const words = hint();
+  if (status.innerHTML !== words) status.innerHTML = words;
+  undo.hidden = choice !== "points" || !points.length;
+  if (name) radios.querySelector(`[data-choice="${name}"]`)?.focus({ preventScroll: true });
 }
 
 function draw() {
@@ -105,24 +116,33 @@ function draw() {
     return;
   }
   if (!element.querySelector(".overlay")) {
-    element.innerHTML = `<div class="overlay"></div><div class="bar"></div>`;
+    element.innerHTML = `<div class="overlay"></div><div class="bar">
+      <div class="chips" role="radiogroup" aria-label="Which face"></div>
+      <div class="said"><p class="hint" role="status"></p>
+        <button data-undo title="Take the last point back">Undo</button></div></div>`;
     sizes.observe(element.querySelector(".overlay"));
   }
   const overlay = element.querySelector(".overlay");
   const { width, height } = props.value;
   const scale = Math.min(overlay.clientWidth / width, overlay.clientHeight / height) || 1;
   overlay.innerHTML = drawing(1 / scale);
-  element.querySelector(".bar").innerHTML = bar();
+  drawBar();
 }
 
 const sizes = new ResizeObserver(() => props.value && dragged === null && draw());
 
+// A finger on a dot drags it, and elsewhere scrolls the page: `touch-action` cannot tell them apart,
+// because it has no effect on the parts of an svg.
+element.addEventListener("touchstart", (event) => {
+  if (event.target.closest("[data-dot]")) event.preventDefault();
+}, { passive: false });
+
 element.addEventListener("pointerdown", (event) => {
+  moved = false;
   const dot = event.target.closest("[data-dot]");
   if (!dot || !event.isPrimary) return;
   event.preventDefault();
   dragged = Number(dot.dataset.dot);
-  moved = false;
   element.setPointerCapture(event.pointerId);
 });
 
@@ -134,11 +154,14 @@ element.addEventListener("pointermove", (event) => {
   change({ choice: "points", points }, false);
 });
 
-element.addEventListener("pointerup", () => {
+function drop() {
   if (dragged === null) return;
   dragged = null;
   if (moved) change({}, props.value.points.length === STEPS.length);
-});
+}
+
+element.addEventListener("pointerup", drop);
+element.addEventListener("pointercancel", drop);
 
 element.addEventListener("click", (event) => {
   if (!props.value || moved) {

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser_steps import DESKTOP, WAIT, picture
+from browser_steps import DESKTOP, PHONE, WAIT, picture
 from playwright.sync_api import sync_playwright
 
 FLAGS = (
@@ -30,7 +30,7 @@ def browser():
 def page(browser, url, request):
     """The open page at the module's `url`; fails when something outside was asked for."""
     size = getattr(request, "param", DESKTOP)
-    page = browser.new_page(viewport=size)
+    page = browser.new_page(viewport=size, has_touch=size == PHONE)
     page.set_default_timeout(WAIT)
     foreign: list[str] = []
     local = ("data:", "blob:", url)

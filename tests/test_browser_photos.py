@@ -1,7 +1,7 @@
 """Models and photos on the page, in headless Chromium."""
 
 import pytest
-from browser_steps import PHONE, WAIT, changed, gone, open_reenact, picture, send, tab
+from browser_steps import DESKTOP, PHONE, WAIT, changed, gone, open_reenact, picture, send, tab
 from demo_server import photo_model, running
 from photos import POINTS, astronaut
 from PIL import Image
@@ -123,6 +123,71 @@ def test_a_point_is_corrected_by_dragging_it(page, photos):
     changed(page, "reenact-source-crop", crop)
 
 
+def test_only_a_square_picture_is_offered_as_aligned_already(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["two"])
+    send(page, "target", photos["one"])
+    expect(marks(page, "source", "[data-choice]:is(button)")).to_have_text(
+        ["Face 1", "Face 2", "Mark by hand"], timeout=WAIT
+    )
+    expect(marks(page, "target", "[data-choice]:is(button)")).to_have_text(
+        ["Face 1", "Mark by hand", "Already aligned"], timeout=WAIT
+    )
+
+
+def test_marks_that_cannot_be_used_leave_no_result_of_earlier_ones(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["two"])
+    picture(page, "reenact-result")
+    page.locator("#reenact-paste-back").get_by_role("checkbox").check()
+    picture(page, "reenact-pasted")
+    marks(page, "source", "button").get_by_text("Mark by hand").click()
+    click_points(page, "source", [(x, 400) for x in (100, 300, 500, 700)])
+    expect(page.get_by_text("on one spot or one line").first).to_be_visible(timeout=WAIT)
+    for name in ("result", "pasted", "source-crop"):
+        gone(page, f"reenact-{name}")
+    marks(page, "source", "button").get_by_text("Face 1").click()
+    picture(page, "reenact-result")
+
+
+def test_the_keyboard_stays_on_the_chip_it_pressed_and_the_hint_is_one_element(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["two"])
+    expect(marks(page, "source", ".face")).to_have_count(2, timeout=WAIT)
+    hint = marks(page, "source", "[role=status]").element_handle()
+    for name in ("Face 2", "Mark by hand"):
+        marks(page, "source", "button").get_by_text(name).focus()
+        page.keyboard.press("Enter")
+        chip = marks(page, "source", "[aria-checked=true]")
+        expect(chip).to_have_text(name)
+        expect(chip).to_be_focused()
+    click_points(page, "source", POINTS[:2])
+    undo = marks(page, "source", "[data-undo]")
+    undo.focus()
+    page.keyboard.press("Enter")
+    expect(undo).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(undo).to_be_hidden()
+    expect(marks(page, "source", "[aria-checked=true]")).to_be_focused()
+    assert hint.evaluate("hint => hint.isConnected && hint.textContent").startswith("1 of 4")
+
+
+@pytest.mark.parametrize("page", [DESKTOP, PHONE], indirect=True)
+def test_nothing_below_moves_while_a_photo_is_being_marked(page, photos):
+    open_reenact(page)
+    choose(page, "photos")
+    expect(page.locator("#footer")).to_contain_text("Model photos", timeout=WAIT)
+    send(page, "source", photos["none"])
+    expect(marks(page, "source", ".hint")).to_contain_text("1 of 4", timeout=WAIT)
+    line = "document.querySelector('#reenact-target').getBoundingClientRect().top + scrollY"
+    if page.viewport_size != PHONE:  # there the target is beside the source, not below it
+        line = line.replace("#reenact-target", "#reenact-result")
+    before = page.evaluate(line)
+    for count, point in enumerate([(220, 150), (380, 150), (240, 260)]):
+        click_points(page, "source", [point], already=count)
+        assert page.evaluate(line) == before
+
+
 def test_where_no_face_is_found_four_clicks_mark_it(page, photos, tmp_path):
     open_reenact(page)
     choose(page, "photos")
@@ -192,6 +257,59 @@ def test_inspect_takes_photos_and_asks_for_marks_where_no_face_is_found(page, ph
     click_points(page, "source", [(220, 150), (380, 150), (240, 260), (360, 260)], on="inspect")
     page.locator("#inspect-go").click()
     changed(page, "inspect-effects", effects)
+
+
+def test_a_slow_model_is_inspected_when_asked_and_the_page_says_so(page, monkeypatch):
+    tab(page, "Inspect")
+    picture(page, "inspect-effects")
+    advice = page.get_by_text("Press Inspect: this model takes some seconds on a CPU")
+    expect(advice).to_be_hidden()
+    monkeypatch.setattr("demo.inspect_tab.QUICK", 8)
+    choose(page, "photos")
+    expect(advice).to_be_visible(timeout=WAIT)
+    gone(page, "inspect-effects")
+    page.locator("#inspect-go").click()
+    picture(page, "inspect-effects")
+
+
+def swipe(page: Page, start: tuple[float, float], x: float, y: float) -> None:
+    """Move a finger from a spot in the window by x and y."""
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    touch("touchStart", {"x": start[0], "y": start[1]})
+    for step in range(1, 11):
+        touch("touchMove", {"x": start[0] + x * step / 10, "y": start[1] + y * step / 10})
+    page.wait_for_timeout(300)  # a finger that rests before it leaves does not fling the page
+    touch("touchEnd")
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True)
+def test_on_a_phone_a_finger_scrolls_over_the_photo_and_drags_dots(page, photos):
+    open_reenact(page)
+    send(page, "source", photos["one"])
+    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    for marking in (False, True):
+        if marking:
+            marks(page, "source", "button").get_by_text("Mark by hand").click()
+        start = spot(page, "source", 205, 190)  # in the box of the face, on no dot
+        before = page.evaluate("scrollY")
+        swipe(page, start, 0, -150)
+        page.wait_for_function("before => scrollY > before + 80", arg=before)
+    expect(marks(page, "source", ".dot")).to_have_count(0)
+    click_points(page, "source", POINTS)
+    picture(page, "reenact-source-crop")
+    start = spot(page, "source", *POINTS[2])
+    before = page.evaluate("scrollY")
+    dot = marks(page, "source", "[data-dot='2'] .touch")
+    y = float(dot.get_attribute("cy"))
+    swipe(page, start, 0, 40)
+    assert float(dot.get_attribute("cy")) > y + 20
+    assert page.evaluate("scrollY") == before
+    marks(page, "source", "button").get_by_text("Face 1").tap()  # the first tap after a drag counts
+    expect(marks(page, "source", "[aria-checked=true]")).to_have_text("Face 1")
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
