@@ -39,7 +39,7 @@ PORTRAITS = 8  # pictures of random faces that are remembered for sliders
 PATIENCE = 20.0  # [s] that a program's call waits for a model, keeping others from theirs
 TRUNCATION = 0.7  # default of the endpoints, part of their contract
 STRENGTH = 1.0
-ROLES = {"source": 0.2, "target": 0.5}  # and the share of the work that is done before each
+ROLES = ("source", "target")
 
 Code = LatentCode | Inversion
 
@@ -167,27 +167,10 @@ class Handlers:
         pictures = {"source": source, "target": target}
         asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
         choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned, psi)
-        pair = self.inverted(pipeline, pictures, choices)
+        pair = self.photos.inverted(pipeline, pictures, choices)
         result, pasted = self.result(pipeline, source, pair, strength, layers, pasting)
         details = {role: faces.details(pair[role].inversion, choices[role]) for role in pair}
         return (*crops_and_inversions(pair), result, pasted, details)
-
-    def inverted(
-        self,
-        pipeline: StyleMaskPipeline,
-        pictures: dict[str, Any],
-        choices: dict[str, FaceChoice],
-    ) -> dict[str, Inverted]:
-        """Invert the pictures, by role, for which there is a choice.
-
-        Raises:
-            StyleMaskError: something cannot be used.
-        """
-        return {
-            role: self.photos.inverted(pipeline, pictures[role], role, choices[role], done)
-            for role, done in ROLES.items()
-            if role in choices
-        }
 
     def result(
         self,
@@ -326,22 +309,27 @@ class Handlers:
         pictures: dict[str, Any],
         choices: dict[str, FaceChoice],
     ) -> Look:
-        def code(role: str) -> Code:
-            if pictures[role] is not None:
-                path_of(pictures[role], role)
-                if role not in choices:
-                    raise InvalidInputError(
-                        f"no face is marked in the {role} picture yet: click both eyes and both "
-                        "corners of the mouth, or wait until the search is done"
-                    )
-                return self.inverted(pipeline, pictures, {role: choices[role]})[role].inversion
-            if seeds[role] is None:
+        sent = {role: picture for role, picture in pictures.items() if picture is not None}
+        for role, picture in sent.items():
+            path_of(picture, role)
+            if role not in choices:
+                raise InvalidInputError(
+                    f"no face is marked in the {role} picture yet: click both eyes and both "
+                    "corners of the mouth, or wait until the search is done"
+                )
+        for role in ROLES:
+            if role not in sent and seeds[role] is None:
                 raise InvalidInputError(f"give a {role} seed or a {role} picture")
-            return _sample(pipeline, seeds[role], truncation, role)
-
-        pair = code("source"), code("target")
+        inverted = self.photos.inverted(pipeline, sent, {role: choices[role] for role in sent})
+        source, target = (
+            inverted[role].inversion
+            if role in inverted
+            else _sample(pipeline, seeds[role], truncation, role)
+            for role in ROLES
+        )
         say("taking the result apart", 0.8)
-        return Look(*pair, inspection.inspect(pipeline, *pair, strength_of(strength)))
+        found = inspection.inspect(pipeline, source, target, strength_of(strength))
+        return Look(source, target, found)
 
 
 def crops_and_inversions(pair: dict[str, Inverted]) -> tuple[str | None, ...]:

@@ -1,6 +1,7 @@
 """Pictures that visitors send: their faces, their inversions, and what is kept of them."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, fram
 from stylemask_core.errors import DetectorError
 from stylemask_core.images import read_picture
 from stylemask_core.landmarks import Face
+from stylemask_core.results import FramedPicture
 
 KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px
 SEARCHES = 64  # searches for faces
@@ -108,48 +110,59 @@ class Photos:
     def inverted(
         self,
         pipeline: StyleMaskPipeline,
-        picture: Any,
-        role: str,
-        choice: FaceChoice,
-        done: float = 0.0,
-    ) -> Inverted:
-        """Invert the face of a picture.
+        pictures: Mapping[str, Any],
+        choices: Mapping[str, FaceChoice],
+    ) -> dict[str, Inverted]:
+        """Invert the chosen faces of pictures; those that are not known yet as one batch.
 
         Args:
             pipeline: the model.
-            picture: as sent.
-            role: "source" or "target".
-            choice: which face, and how.
-            done: share of the event's work that lies behind, 0…1.
+            pictures: as sent, by role: "source" or "target".
+            choices: which face, and how, by role; pictures without a choice are left alone.
 
         Raises:
             NoFaceError: there is no face, and the model needs one.
-            InvalidInputError: the picture or the choice cannot be used.
+            InvalidInputError: a picture or a choice cannot be used.
         """
-        key = path_of(picture, role), choice, pipeline.name
-        if (kept := self._inversions.get(key)) is None:
-            photo, faces, note = self.read(picture, role), None, ""
-            if choice.landmarks is None and not choice.aligned:
-                search = self.search(pipeline, picture, role)
-                faces, note = search.faces or None, search.note
-            say(f"inverting the {role}", done)
-            try:
-                inversion = pipeline.invert(
-                    photo,
-                    align="none" if choice.aligned else "auto",
-                    face=choice.face,
-                    landmarks=choice.landmarks,
-                    truncation=choice.truncation,
-                    faces=faces,
-                )
-            except InvalidInputError as error:
-                raise type(error)(f"{role} picture: {error}") from error
-            inversion = replace(inversion, note=inversion.note or note)
-            picture = pipeline.synthesize(inversion).image
-            kept = {"inverted": Inverted(inversion, picture)}
-            self._inversions.set(key, **kept)
-        inverted: Inverted = kept["inverted"]
-        return inverted
+        keys = {
+            role: (path_of(pictures[role], role), choice, pipeline.name)
+            for role, choice in choices.items()
+        }
+        known = {role: self._inversions.get(key) for role, key in keys.items()}
+        missing = [role for role, kept in known.items() if kept is None]
+        squares = {
+            role: self._framed(pipeline, pictures[role], role, choices[role]) for role in missing
+        }
+        if squares:
+            say(f"inverting the {' and the '.join(squares)}", 0.3)
+        for psi in {choices[role].truncation for role in squares}:  # one, but for odd callers
+            batch = {role: x for role, x in squares.items() if choices[role].truncation == psi}
+            inversions = pipeline.invert_framed(list(batch.values()), psi)
+            for role, inversion in zip(batch, inversions, strict=True):
+                picture = pipeline.synthesize(inversion).image
+                known[role] = {"inverted": Inverted(inversion, picture)}
+                self._inversions.set(keys[role], **known[role])
+        return {role: kept["inverted"] for role, kept in known.items()}
+
+    def _framed(
+        self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice
+    ) -> FramedPicture:
+        photo, faces, note = self.read(picture, role), None, ""
+        if choice.landmarks is None and not choice.aligned:
+            search = self.search(pipeline, picture, role)
+            faces, note = search.faces or None, search.note
+        try:
+            framed = pipeline.frame(
+                photo,
+                align="none" if choice.aligned else "auto",
+                face=choice.face,
+                landmarks=choice.landmarks,
+                faces=faces,
+            )
+        except InvalidInputError as error:
+            raise type(error)(f"{role} picture: {error}") from error
+        where = framed.framing
+        return replace(framed, framing=replace(where, note=where.note or note))
 
 
 def _say_weights(_: str, done: int, total: int) -> None:

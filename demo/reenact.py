@@ -96,7 +96,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         pipeline = handlers.models.get(model)
         pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"))
         try:
-            pair = handlers.inverted(pipeline, pictures, choices)
+            pair = handlers.photos.inverted(pipeline, pictures, choices)
         except StyleMaskError as error:  # what the tiles show is of another choice of face
             warn(error)
             pair = {}

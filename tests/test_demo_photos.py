@@ -200,29 +200,31 @@ def handlers(tiny_folder, tmp_path, monkeypatch):
 
 @pytest.fixture
 def inversions(handlers, monkeypatch):
-    """Arguments of every inversion the handlers ask for."""
-    pipeline, calls = handlers.models.get(), []
-    invert = pipeline.invert
+    """Number of pictures in every batch that the handlers have inverted."""
+    pipeline, batches = handlers.models.get(), []
+    invert = pipeline.invert_framed
     monkeypatch.setattr(
-        pipeline, "invert", lambda image, **k: calls.append(k) or invert(image, **k)
+        pipeline,
+        "invert_framed",
+        lambda squares, psi: batches.append(len(squares)) or invert(squares, psi),
     )
-    return calls
+    return batches
 
 
 def test_a_picture_is_inverted_once_however_often_a_slider_moves(handlers, inversions, photos):
     for strength in (0.5, 1.0, 1.5):
         handlers.reenact(photos["one"], photos["two"], strength)
-    assert len(inversions) == 2
+    assert inversions == [2]  # both at once
     handlers.reenact(photos["one"], photos["two"], inversion_truncation=0.7)
     handlers.reenact(photos["one"], photos["two"], source_landmarks=flat(POINTS))
-    assert len(inversions) == 5
+    assert inversions == [2, 2, 1]
 
 
 def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):
     pipeline = handlers.models.get()
     for step in range(KEPT + 3):
         choice = FaceChoice(aligned=True, truncation=step / 100)
-        handlers.photos.inverted(pipeline, photos["square"], "source", choice)
+        handlers.photos.inverted(pipeline, {"source": photos["square"]}, {"source": choice})
     assert len(handlers.photos._inversions) == KEPT
 
 
