@@ -102,10 +102,9 @@ def test_slope_and_gain_are_those_asked_for(library):
 
 @pytest.mark.parametrize("shape", [(8, 8, 70, 70), (70, 200, 9, 9)], ids=["large", "deep"])
 @pytest.mark.parametrize("up", [False, True], ids=["same size", "up"])
+@pytest.mark.parametrize("library", list(INSTRUCTION_SETS), indirect=True)  # not PyTorch's
 def test_the_number_of_threads_changes_no_bit(library, shape, up):
     x, weight, rest, _ = random_layer(shape, up, True)
-    if library is None:
-        pytest.skip("PyTorch promises no such thing")
     prepared, before = prepared_for(library, weight, up), torch.get_num_threads()
     try:
         results = []
