@@ -74,13 +74,13 @@ def train(args: argparse.Namespace) -> None:
         seen, known = augment(images, DISTURBED, run.random)
         with torch.no_grad():
             exact = generator.broadcast(generator.mapping(data.latents[index]))
-        with autocast(device):
+        with autocast(args):
             code = encoder(seen)
         distance = ((code.float() - exact) / spread).square().mean()
         loss = CODE_WEIGHT * distance
         if args.pictures:
             weights = landmark_weights(data.keypoints(index), resolution)
-            with autocast(device):
+            with autocast(args):
                 drawn = generator(code)
             drawn = torch.lerp(images, drawn.float(), known)
             loss = loss + picture_loss(drawn, images, weights)

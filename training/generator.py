@@ -132,7 +132,7 @@ def train(args: argparse.Namespace) -> None:
         index = torch.randint(HELD_OUT, data.ready, (args.batch,), generator=run.random)
         image = data.images(index, resolution).to(device)
         weights = landmark_weights(data.keypoints(index).to(device), resolution)
-        with autocast(device):
+        with autocast(args):
             w = generator.mapping(data.latents[index].to(device))
             drawn = generator(generator.broadcast(w), resolution)
         loss = picture_loss(drawn.float(), image, weights)

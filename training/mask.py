@@ -87,7 +87,7 @@ def train(args: argparse.Namespace) -> None:
         resolution = current_resolution(stages, run.fraction)
         pairs = torch.randn((2, args.batch, 512), generator=run.random).to(device)
         z_exact = swap_pose(*pairs)
-        with autocast(device):
+        with autocast(args):
             with torch.no_grad():
                 exact = draw(generator, z_exact, resolution)
             reached = reenact(generator, masks, *pairs, resolution)

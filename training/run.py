@@ -94,6 +94,12 @@ def options(
     parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "float32", "bfloat16"],
+        default="auto",
+        help="of the networks' arithmetic; auto: bfloat16 on a GPU, float32 on a CPU",
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="stop (resumably) after so long"
@@ -239,6 +245,8 @@ def prepare(args: argparse.Namespace) -> torch.device:
     return torch.device(args.device)
 
 
-def autocast(device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """bfloat16 on a GPU, float32 elsewhere."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+def autocast(args: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
+    """The precision the options ask for; "auto" is bfloat16 on a GPU and float32 elsewhere."""
+    kind = torch.device(args.device).type
+    half = args.precision == "bfloat16" or (args.precision == "auto" and kind == "cuda")
+    return torch.autocast(kind, torch.bfloat16, enabled=half)
