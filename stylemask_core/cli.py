@@ -24,6 +24,7 @@ from stylemask_core.command_line.photo_inputs import parse_landmarks
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.errors import UsageError
 from stylemask_core.hub import EMBEDDED
+from stylemask_core.mask_edit import SCALE_RANGE, THRESHOLD_RANGE
 from stylemask_core.remote.model_source import FFHQ
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
@@ -70,6 +71,13 @@ def _layers(text: str) -> list[str]:
     if not names:
         raise argparse.ArgumentTypeError(f"no layer named: give e.g. coarse,b8.conv0 or {NO_LAYER}")
     return [] if names == [NO_LAYER] else names
+
+
+def _scale(text: str) -> dict[str, float]:
+    """An argparse type: comma-separated NAME=FACTOR of layers and groups."""
+    factor = _number(*SCALE_RANGE, float)
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    return {name.strip(): factor(number.strip()) for name, _, number in pairs}
 
 
 def _common_options() -> Parser:
@@ -174,6 +182,11 @@ def build_parser() -> Parser:
     inspect = command(commands.inspect, mixing, photos, model)
     inspect.add_argument("source", metavar="SOURCE", help=INPUT)
     inspect.add_argument("target", metavar="TARGET", help="likewise")
+    about = "masks below it take nothing, 0…1 (default 0)"
+    threshold = _number(*THRESHOLD_RANGE, float)
+    inspect.add_argument("--threshold", type=threshold, default=0.0, metavar="X", help=about)
+    about = "factors of the masks of groups and layers, 0…2, e.g. fine=0,b8.conv0=1.5"
+    inspect.add_argument("--scale", type=_scale, default={}, metavar="NAME=X,…", help=about)
     about = f"gets {', '.join(commands.INSPECTION_FILES)}"
     inspect.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=about)
     inspect.add_argument("--json", action="store_true", help="print the figures as JSON")

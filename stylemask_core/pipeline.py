@@ -30,7 +30,7 @@ from stylemask_core.results import (
     Reenactment,
     Synthesis,
 )
-from stylemask_core.style_space import StyleSpace, mix_styles
+from stylemask_core.style_space import Styles, StyleSpace, mix_styles
 from stylemask_core.synthesis import SynthesisNetwork
 
 
@@ -348,12 +348,21 @@ class StyleMaskPipeline:
         return Synthesis(self._synthesis(styles, self.generator.rgb_styles(code.w_plus)))
 
     @torch.inference_mode()
+    def masks(self, source: Code, target: Code) -> Styles:
+        """The share of the target that the networks give each channel: [1, dim] a masked layer."""
+        masks: Styles = self.mask_network(
+            self.generator.styles(source.w_plus), self.generator.styles(target.w_plus)
+        )
+        return masks
+
+    @torch.inference_mode()
     def reenact(
         self,
         source: Code,
         target: Code,
         strength: float = 1.0,
         layers: Sequence[str] | None = None,
+        masks: Styles | None = None,
     ) -> Reenactment:
         """Give the source the target's head pose and expression, in one synthesis.
 
@@ -362,16 +371,21 @@ class StyleMaskPipeline:
             target: whose pose is taken.
             strength: 0 leaves the source, 1 is as trained, up to 1.5 exaggerates.
             layers: names or groups that take part (`StyleSpace.select`); None for all.
+            masks: [1, dim] a masked layer in place of those that `masks` gives, such as a
+                `MaskEdit` makes of them.
 
         Raises:
-            InvalidInputError: strength out of range or a layer unknown.
+            InvalidInputError: strength out of range, a layer unknown or masks of other shapes.
 
         Source: StyleMask, section 3.2.
         """
         source_styles = self.generator.styles(source.w_plus)
         target_styles = self.generator.styles(target.w_plus)
-        masks = self.mask_network(source_styles, target_styles)
+        given = self.mask_network(source_styles, target_styles) if masks is None else masks
+        wanted = [layer.dim for layer in self.space.masked_layers]
+        if [mask.shape[-1] for mask in given] != wanted:
+            raise InvalidInputError(f"masks must be [1, dim] with these dims: {wanted}")
         selected = self.space.select(layers)
-        mixed = mix_styles(source_styles, target_styles, masks, strength, selected)
+        mixed = mix_styles(source_styles, target_styles, given, strength, selected)
         tensor = self._synthesis(mixed, self.generator.rgb_styles(source.w_plus))
-        return Reenactment(tensor, torch.cat(masks, 1), mixed)
+        return Reenactment(tensor, torch.cat(given, 1), mixed)

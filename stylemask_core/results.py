@@ -86,8 +86,8 @@ class Reenactment(Synthesis):
 
     Args:
         tensor: [1, 3, R, R] float32, about −1…1, not clamped.
-        mask: [1, masked channels] in 0…1, the share of the target as the networks gave it;
-            strength and layer choice are not in it.
+        mask: [1, masked channels], the share of the target as the networks gave it, 0…1, or as it
+            was passed; strength and layer choice are not in it.
         styles: mixed styles [1, dim] of every convolution.
     """
 

@@ -18,6 +18,7 @@ from stylemask_core.command_line.photo_inputs import CodeReader
 from stylemask_core.doctor import build_operators, examine
 from stylemask_core.errors import InvalidInputError, StyleMaskError, UsageError
 from stylemask_core.info import model_info
+from stylemask_core.mask_edit import MaskEdit
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
 from stylemask_core.results import Code, Inversion
@@ -136,14 +137,25 @@ def inspect(args: argparse.Namespace) -> int:
         outputs.check_distinct(files, _paths(source, target))
         outputs.check_folder_path(args.output)
     pipeline = _load(args)
+    edit = _mask_edit(args, pipeline)
     codes = reader.read_pair(pipeline, source, target)
-    found = inspection.inspect(pipeline, *codes, strength=args.strength)
+    masks = edit.apply(pipeline.masks(*codes), pipeline.space)
+    found = inspection.inspect(pipeline, *codes, args.strength, masks)
     if args.output is not None:
         _write_inspection(args.output, found)
         tell(f"wrote {', '.join(INSPECTION_FILES)} to {args.output}")
     if args.json:
         _print_json(found.summary())
     return EXIT_DONE
+
+
+def _mask_edit(args: argparse.Namespace, pipeline: StyleMaskPipeline) -> MaskEdit:
+    edit = MaskEdit(args.threshold, args.scale)
+    try:
+        edit.factors(pipeline.space)
+    except InvalidInputError as error:
+        raise UsageError(str(error)) from error
+    return edit
 
 
 def _write_inspection(folder: Path, found: inspection.Inspection) -> None:
