@@ -57,7 +57,7 @@ def convert_backbone(state: State) -> State:
         KeyError: one is missing.
     """
     tensors: State = {}
-    _fold(state, tensors, "input_layer.0", "input_layer.1", "backbone.stem.conv")
+    fold(state, tensors, "input_layer.0", "input_layer.1", "backbone.stem.conv")
     tensors["backbone.stem.prelu.weight"] = state.pop("input_layer.2.weight")
     unit = 0
     for stage, (_, count) in enumerate(STAGES):
@@ -81,14 +81,14 @@ def convert_unit(state: State, prefix: str, projects: bool) -> State:
         KeyError: one is missing.
     """
     layers = f"{prefix}res_layer"
-    scale, shift = _scale_and_shift(state, f"{layers}.0")
+    scale, shift = scale_and_shift(state, f"{layers}.0")
     tensors = {"scale": scale[:, None, None], "shift": shift[:, None, None]}
     for theirs, ours in (("1", "conv1"), ("2", "prelu"), ("5.fc1", "squeeze"), ("5.fc2", "excite")):
         tensors[f"{ours}.weight"] = state.pop(f"{layers}.{theirs}.weight")
-    _fold(state, tensors, f"{layers}.3", f"{layers}.4", "conv2")
+    fold(state, tensors, f"{layers}.3", f"{layers}.4", "conv2")
     if projects:
         shortcut = f"{prefix}shortcut_layer"
-        _fold(state, tensors, f"{shortcut}.0", f"{shortcut}.1", "shortcut")
+        fold(state, tensors, f"{shortcut}.0", f"{shortcut}.1", "shortcut")
     return tensors
 
 
@@ -98,7 +98,7 @@ def _copy(state: State, tensors: State, names: dict[str, str]) -> None:
             tensors[f"{ours}.{part}"] = state.pop(f"{theirs}.{part}")
 
 
-def _scale_and_shift(state: State, norm: str) -> tuple[torch.Tensor, torch.Tensor]:
+def scale_and_shift(state: State, norm: str) -> tuple[torch.Tensor, torch.Tensor]:
     """What a batch normalisation does in evaluation: x → scale · x + shift."""
     parts = ("weight", "bias", "running_mean", "running_var")
     weight, bias, mean, variance = (state.pop(f"{norm}.{part}").double() for part in parts)
@@ -106,7 +106,8 @@ def _scale_and_shift(state: State, norm: str) -> tuple[torch.Tensor, torch.Tenso
     return scale.float(), (bias - mean * scale).float()
 
 
-def _fold(state: State, tensors: State, conv: str, norm: str, ours: str) -> None:
-    scale, shift = _scale_and_shift(state, norm)
+def fold(state: State, tensors: State, conv: str, norm: str, ours: str) -> None:
+    """Make one convolution, `ours`, of a convolution without bias and its normalisation."""
+    scale, shift = scale_and_shift(state, norm)
     tensors[f"{ours}.weight"] = state.pop(f"{conv}.weight") * scale[:, None, None, None]
     tensors[f"{ours}.bias"] = shift

@@ -1,0 +1,43 @@
+"""3D face models: `heads`, exact for the synthetic heads; `deca` (DECA and FLAME) for photos."""
+
+from pathlib import Path
+
+import torch
+
+from training.face_models.interface import Coefficients, FaceModel, Geometry
+
+__all__ = ["FACE_MODELS", "Coefficients", "FaceModel", "Geometry", "load_face_model"]
+
+FACE_MODELS = ("heads", "deca")
+
+
+def load_face_model(
+    name: str, device: torch.device | str = "cpu", folder: Path | None = None
+) -> FaceModel:
+    """Load a 3D face model.
+
+    Args:
+        name: "heads" or "deca".
+        device: where it computes.
+        folder: what `training.convert_deca` wrote, for deca; for heads a folder with other weights
+            than the shipped ones.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or of another model.
+        InvalidInputError: there is no such model, or deca has no folder.
+    """
+    from stylemask_core.errors import InvalidInputError
+
+    if name == "heads":
+        from training.face_models.heads import HeadsFaceModel
+
+        return HeadsFaceModel.load(device, folder)
+    if name == "deca":
+        from training.face_models.deca import DecaFaceModel
+
+        if folder is None:
+            raise InvalidInputError(
+                "face model deca: name the folder that python -m training.convert_deca wrote"
+            )
+        return DecaFaceModel.load(folder, device)
+    raise InvalidInputError(f"there is no face model {name!r}: choose {' or '.join(FACE_MODELS)}")

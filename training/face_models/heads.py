@@ -1,0 +1,113 @@
+"""The face model of the synthetic heads: the renderer's own factors and surface.
+
+Coefficients are factors in their natural units, so those of a latent are known exactly.
+"""
+
+from pathlib import Path
+
+import torch
+
+from training.face_models.interface import Coefficients, Geometry
+from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS, Factor, FactorTable
+from training.heads.landmarks import landmarks
+from training.heads.world import SMALL, World, factors
+from training.network_files import read_network
+from training.picture_network import PictureNetwork
+
+WEIGHTS_NAME = "estimator.safetensors"
+# Of all that makes an identity, what moves a landmark or a point of the bare face.
+SHAPE_FACTORS = (
+    "face_width",
+    "face_length",
+    "jaw_width",
+    "cheeks",
+    "cranium",
+    "nose_width",
+    "nose_length",
+    "nose_projection",
+    "eye_size",
+    "eye_distance",
+    "eye_tilt",
+    "brow_height",
+    "brow_tilt",
+    "lip_thickness",
+    "mouth_width",
+)
+ANGLES = ("yaw", "pitch", "roll")
+EXPRESSION_FACTORS = tuple(name for name in POSE_FACTORS.index if name not in ANGLES)
+COEFFICIENTS = (*SHAPE_FACTORS, *EXPRESSION_FACTORS, *ANGLES)
+
+
+def exact(z: torch.Tensor, world: World = SMALL) -> Coefficients:
+    """The coefficients of the heads that latents z [B, 512] name in a world."""
+    identity, pose = factors(z, world)
+    return _coefficients(
+        torch.cat([_columns(IDENTITY_FACTORS, identity, SHAPE_FACTORS), _motion(pose)], 1)
+    )
+
+
+class HeadsFaceModel:
+    """Reads factors off pictures of synthetic heads, and places their faces exactly.
+
+    Args:
+        network: [B, 3, R, R] → [B, len(COEFFICIENTS)] as shares of half their ranges.
+    """
+
+    name = "heads"
+
+    def __init__(self, network: PictureNetwork) -> None:
+        self.network = network
+        device = next(network.parameters()).device
+        ranges = [_factor(name) for name in COEFFICIENTS]
+        self.center = torch.tensor([(r.high + r.low) / 2 for r in ranges], device=device)
+        self.half_range = torch.tensor([(r.high - r.low) / 2 for r in ranges], device=device)
+        first = len(SHAPE_FACTORS)
+        last = first + len(EXPRESSION_FACTORS)
+        self.expression_range = 2 * self.half_range[first:last]
+        self.compared = torch.arange(len(EXPRESSION_FACTORS), device=device)
+
+    @classmethod
+    def load(
+        cls, device: torch.device | str = "cpu", folder: Path | None = None
+    ) -> "HeadsFaceModel":
+        """The shipped model, or one from another folder.
+
+        Raises:
+            WeightsError: the weights are missing, damaged or of another network.
+        """
+        path = (folder or Path(__file__).parent) / WEIGHTS_NAME
+        return cls(read_network(PictureNetwork(len(COEFFICIENTS)), path).to(device))
+
+    def estimate(self, images: torch.Tensor) -> Coefficients:
+        """Coefficients of pictures [B, 3, R, R] in −1…1; differentiable."""
+        return _coefficients(self.center + self.half_range * self.network(images).float())
+
+    def decode(self, shape: torch.Tensor, expression: torch.Tensor, pose: torch.Tensor) -> Geometry:
+        """The face of shape [B, S], expression [B, E] and pose [B, 3] [deg]; differentiable."""
+        identity = IDENTITY_FACTORS.scale(shape.new_full((len(shape), len(IDENTITY_FACTORS)), 0.5))
+        identity[:, [IDENTITY_FACTORS.index[name] for name in SHAPE_FACTORS]] = shape
+        motion = torch.zeros_like(shape[:, :1]).repeat(1, len(POSE_FACTORS))
+        names = (*EXPRESSION_FACTORS, *ANGLES)
+        motion[:, [POSE_FACTORS.index[name] for name in names]] = torch.cat([expression, pose], 1)
+        in_picture, _, in_camera = landmarks(identity, motion)
+        return Geometry(vertices=in_camera, landmarks_2d=in_picture, landmarks_3d=in_camera)
+
+
+def _factor(name: str) -> Factor:
+    table = IDENTITY_FACTORS if name in IDENTITY_FACTORS.index else POSE_FACTORS
+    return table.factors[table.index[name]]
+
+
+def _columns(table: FactorTable, values: torch.Tensor, names: tuple[str, ...]) -> torch.Tensor:
+    return values[:, [table.index[name] for name in names]]
+
+
+def _motion(pose: torch.Tensor) -> torch.Tensor:
+    return _columns(POSE_FACTORS, pose, (*EXPRESSION_FACTORS, *ANGLES))
+
+
+def _coefficients(values: torch.Tensor) -> Coefficients:
+    """Split [B, len(COEFFICIENTS)]."""
+    sizes = [len(SHAPE_FACTORS), len(EXPRESSION_FACTORS), len(ANGLES)]
+    shape, expression, angles = values.split(sizes, 1)
+    return Coefficients(shape=shape, expression=expression, pose=angles, angles=angles)

@@ -1,0 +1,58 @@
+"""Identity models: pictures of one person lie close together, those of two far apart."""
+
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+__all__ = ["IDENTITY_MODELS", "IdentityModel", "load_identity_model"]
+
+IDENTITY_MODELS = ("heads", "arcface")
+
+
+class IdentityModel(Protocol):
+    """An identity model, frozen and in evaluation mode.
+
+    Args:
+        name: of the model.
+    """
+
+    name: str
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """Embeddings [B, D] of unit length of pictures [B, 3, R, R] in −1…1; differentiable."""
+
+
+def load_identity_model(
+    name: str, device: torch.device | str = "cpu", folder: Path | None = None
+) -> IdentityModel:
+    """Load an identity model.
+
+    Args:
+        name: "heads" or "arcface".
+        device: where it computes.
+        folder: what `training.convert_arcface` wrote, for arcface; for heads a folder with other
+            weights than the shipped ones.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or of another model.
+        InvalidInputError: there is no such model, or arcface has no folder.
+    """
+    from stylemask_core.errors import InvalidInputError
+
+    if name == "heads":
+        from training.identity_models.heads import HeadsIdentityModel
+
+        return HeadsIdentityModel.load(device, folder)
+    if name == "arcface":
+        from training.identity_models.arcface import ArcFaceModel
+
+        if folder is None:
+            raise InvalidInputError(
+                "identity model arcface: name the folder that python -m training.convert_arcface "
+                "wrote"
+            )
+        return ArcFaceModel.load(folder, device)
+    raise InvalidInputError(
+        f"there is no identity model {name!r}: choose {' or '.join(IDENTITY_MODELS)}"
+    )
