@@ -13,8 +13,19 @@ from training import dataset
 from training.dataset import HeadDataset, render_dataset
 from training.heads import world
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS, FactorTable, from_uniform
-from training.heads.landmarks import LEFT_EYE, NOSE, OUTER_LIPS, RIGHT_EYE, landmarks
+from training.heads.geometry import skin_distance
+from training.heads.landmarks import (
+    LEFT_EYE,
+    NOSE,
+    OUTER_LIPS,
+    RIGHT_EYE,
+    landmarks,
+    without_ears,
+)
+from training.heads.primitives import Vec
 from training.heads.renderer import HeadRenderer
+from training.heads.shape import head_shape
+from training.heads.surface import surface_points
 
 GOLDEN = Path(__file__).parent / "golden" / "heads_32.safetensors"
 NOSE_TIP = 30
@@ -67,21 +78,20 @@ def test_a_seed_names_the_same_latents_however_many_are_drawn():
 def test_the_basis_is_orthonormal_and_has_one_direction_a_factor():
     basis = world.basis(torch.device("cpu"))
     assert basis.shape == (512, len(IDENTITY_FACTORS) + len(POSE_FACTORS))
-    assert torch.allclose(basis.t() @ basis, torch.eye(43), atol=1e-5)
+    assert torch.allclose(basis.t() @ basis, torch.eye(46), atol=1e-5)
 
 
-def test_factors_stay_in_their_ranges_and_reach_both_ends():
-    identity, pose = world.factors(world.latents(5, 4000))
-    for table, values, fixed in (
-        (IDENTITY_FACTORS, identity, world.FIXED_IDENTITY),
-        (POSE_FACTORS, pose, world.FIXED_POSE),
-    ):
+@pytest.mark.parametrize("named", world.WORLDS)
+def test_factors_stay_in_their_ranges_and_reach_both_ends(named):
+    heads_of = world.WORLDS[named]
+    identity, pose = world.factors(world.latents(5, 4000), heads_of)
+    for table, values in ((IDENTITY_FACTORS, identity), (POSE_FACTORS, pose)):
         for factor in table.factors:
             column = table.column(values, factor.name)
-            high = world.ANGLE_LIMITS.get(factor.name, factor.high)
-            low = -high if factor.name in world.ANGLE_LIMITS else factor.low
-            if factor.name in fixed:
-                assert (column == fixed[factor.name]).all()
+            high = heads_of.angle_limits.get(factor.name, factor.high)
+            low = -high if factor.name in heads_of.angle_limits else factor.low
+            if factor.name in heads_of.fixed:
+                assert (column == heads_of.fixed[factor.name]).all()
                 continue
             assert column.min() >= low and column.max() <= high
             reach = 0.01 * (high - low)
@@ -89,7 +99,7 @@ def test_factors_stay_in_their_ranges_and_reach_both_ends():
 
 
 def test_most_mouths_are_shut_and_most_eyes_open_at_their_documented_shares():
-    uniform = torch.rand(20000, 43, generator=torch.Generator().manual_seed(0))
+    uniform = torch.rand(20000, 46, generator=torch.Generator().manual_seed(0))
     _, pose = from_uniform(uniform)
     jaw, lids = (POSE_FACTORS.column(pose, name) for name in ("jaw_open", "eyes_closed"))
     assert (jaw == 0).float().mean().item() == pytest.approx(0.45, abs=0.02)
@@ -98,7 +108,7 @@ def test_most_mouths_are_shut_and_most_eyes_open_at_their_documented_shares():
 
 
 def test_from_uniform_leaves_its_input_alone():
-    uniform = torch.rand(3, 43)
+    uniform = torch.rand(3, 46)
     before = uniform.clone()
     from_uniform(uniform)
     assert torch.equal(uniform, before)
@@ -116,6 +126,28 @@ def test_swapping_pose_with_oneself_changes_nothing():
     swapped = world.swap_pose(z, z)
     unit = z * torch.rsqrt(z.square().mean(1, keepdim=True))
     torch.testing.assert_close(swapped, unit, rtol=0, atol=1e-5)
+
+
+def test_a_fifth_wears_glasses_and_a_quarter_a_beard():
+    shape = head_shape(*world.factors(world.latents(8, 8000), world.WHOLE))
+    assert (shape.glasses > 0.5).float().mean().item() == pytest.approx(0.20, abs=0.02)
+    assert (shape.beard > 0.49).float().mean().item() == pytest.approx(0.255, abs=0.02)
+
+
+def test_mirroring_a_latent_negates_the_signed_factors_and_nothing_else():
+    z = world.latents(4, 64)
+    mirrored = world.mirror(z)
+    torch.testing.assert_close(world.mirror(mirrored), z, rtol=0, atol=1e-5)
+    for table, one, other in zip(
+        (IDENTITY_FACTORS, POSE_FACTORS),
+        world.factors(z, world.WHOLE),
+        world.factors(mirrored, world.WHOLE),
+        strict=True,
+    ):
+        for name in table.index:
+            sign = -1 if name in world.SIGNED_FACTORS else 1
+            column, turned = table.column(one, name), table.column(other, name)
+            torch.testing.assert_close(turned, sign * column, rtol=0, atol=2e-4)  # angles in deg
 
 
 # --- pictures ------------------------------------------------------------------------------------
@@ -147,6 +179,15 @@ def test_a_head_looks_the_same_however_many_are_rendered_with_it():
         assert_pictures_agree(alone, together[one])
 
 
+def test_the_picture_of_a_mirrored_latent_is_the_mirrored_picture():
+    z = world.latents(14, 8)
+    renderer = HeadRenderer()
+    pictures = renderer.render(*world.factors(z, world.WHOLE), 64)
+    mirrored = renderer.render(*world.factors(world.mirror(z), world.WHOLE), 64)
+    assert (pictures - pictures.flip(3)).abs().mean() > 0.02  # or the next line says nothing
+    assert (mirrored.flip(3) - pictures).abs().mean((1, 2, 3)).max() < 0.002
+
+
 def test_a_resolution_that_cannot_be_traced_coarse_to_fine_is_refused(heads):
     with pytest.raises(InvalidInputError, match="multiple of 4"):
         HeadRenderer().render(*heads, resolution=33)
@@ -160,7 +201,7 @@ def test_every_factor_of_the_world_changes_the_picture(heads):
     names, identities, poses = [], [], []
     for table in (IDENTITY_FACTORS, POSE_FACTORS):
         for factor in table.factors:
-            if factor.name in world.FIXED_IDENTITY or factor.name == "glasses_roundness":
+            if factor.name in ("glasses", "glasses_roundness", "beard"):
                 continue
             names.append(factor.name)
             for value in (factor.low, (factor.low + factor.high) / 2, factor.high):
@@ -238,6 +279,35 @@ def test_the_frames_of_the_landmarks_agree(heads):
     assert torch.equal(in_picture, in_camera[..., :2])
     spread = torch.cdist(in_head, in_head) / 2.56  # head units to picture sides
     torch.testing.assert_close(torch.cdist(in_camera, in_camera), spread, rtol=0, atol=1e-3)
+
+
+def test_points_of_the_surface_lie_on_the_skin_and_mirror_each_other():
+    identity, pose = world.factors(world.latents(0, 4), world.WHOLE)
+    points = surface_points(identity, pose)
+    assert points.shape == (4, 200, 3)
+    bare = without_ears(head_shape(identity, pose))
+    assert skin_distance(Vec(*points.unbind(2)), bare).abs().max() < 1e-4
+    right, left = points.split(100, 1)
+    torch.testing.assert_close(right * torch.tensor([-1.0, 1, 1]), left, rtol=0, atol=1e-4)
+    assert torch.equal(surface_points(identity, posed(pose, yaw=20.0)), points)
+
+
+@pytest.mark.parametrize("name", ["face_width", "nose_projection", "mouth_width", "smile"])
+def test_points_are_differentiable_in_the_factors(name):
+    identity, pose = world.factors(world.latents(9, 3), world.WHOLE)
+    both = torch.cat([identity, pose], 1)
+    position = [*IDENTITY_FACTORS.index, *POSE_FACTORS.index].index(name)
+    along = torch.zeros_like(both)
+    along[:, position] = 1
+
+    def points(values: torch.Tensor):
+        split = values.split([len(IDENTITY_FACTORS), len(POSE_FACTORS)], 1)
+        return torch.cat([landmarks(*split)[1], surface_points(*split)], 1)
+
+    _, slope = torch.autograd.functional.jvp(points, both, along)
+    numeric = (points(both + 0.01 * along) - points(both - 0.01 * along)) / 0.02
+    close = (slope - numeric).abs().amax(2) < 0.003
+    assert numeric.abs().max() > 0.01 and close.float().mean() > 0.98  # but at creases
 
 
 # --- the data set --------------------------------------------------------------------------------

@@ -73,6 +73,19 @@ def head_offset(shape: HeadShape, rotation: torch.Tensor) -> torch.Tensor:
     return offset
 
 
+def to_camera(in_head: torch.Tensor, shape: HeadShape, pose: torch.Tensor) -> torch.Tensor:
+    """Turn points [B, K, 3] of the head's frame into the camera's.
+
+    Returns:
+        [B, K, 3]: x and y in the picture, 0…1 from its top left, z towards the camera in picture
+        sides.
+    """
+    rotation = head_rotation(pose)
+    turned = in_head @ rotation.transpose(1, 2) + head_offset(shape, rotation)[:, None]
+    right, up, depth = (turned * (0.5 / HALF_VIEW)).split(1, 2)
+    return torch.cat([0.5 + right, 0.5 - up, depth], 2)
+
+
 def cast_rays(shape: HeadShape, pose: torch.Tensor, resolution: int) -> Rays:
     """Rays through the centres of resolution² pixels, row by row from the top."""
     rotation = head_rotation(pose)

@@ -75,14 +75,17 @@ IDENTITY_FACTORS = FactorTable(
     Factor("hair_length", 0, 1),
     Factor("hairline", -1, 1),
     Factor("hair_parting", -1, 1),
-    Factor("beard", -1, 1),  # none below 0.18, moustache, full from 0.46
-    Factor("glasses", -1, 1),  # none below 0.45
+    Factor("beard", -1, 1),  # none below 0.46 (73 %), moustache, full and denser from 0.58
+    Factor("glasses", -1, 1),  # none below 0.57, worn from 0.63 (20 %)
     Factor("glasses_roundness", 0, 1),
     Factor("ear_size", -1, 1),
     Factor("shirt_hue", 0, 1),
     Factor("background_hue", 0, 1),
     Factor("background_brightness", 0, 1),
-    Factor("light_side", -1, 1),
+    Factor("light_side", -1, 1),  # from the picture's left to its right, always from above
+    Factor("hair_curl", 0, 1),
+    Factor("fringe", 0, 1),  # none below 0.35, down to the brows at 0.75
+    Factor("hair_bun", 0, 1),  # none below 0.7
 )
 
 POSE_FACTORS = FactorTable(
@@ -102,10 +105,10 @@ def from_uniform(uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Turn a uniform draw into a head's factors.
 
     Args:
-        uniform: [B, 43] in 0…1, identity before pose.
+        uniform: [B, 46] in 0…1, identity before pose.
 
     Returns:
-        Identity [B, 34] and pose [B, 9] in their natural ranges.
+        Identity [B, 37] and pose [B, 9] in their natural ranges.
     """
     identity, pose = uniform.split([len(IDENTITY_FACTORS), len(POSE_FACTORS)], dim=1)
     jaw = POSE_FACTORS.column(pose, "jaw_open")

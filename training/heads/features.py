@@ -18,7 +18,7 @@ from training.heads.shape import (
 EDGE = 0.007  # [head units] half width of the painted edges
 IRIS_RADIUS = 0.084  # [head units]
 PUPIL_RADIUS = 0.036
-GAZE_REACH_X, GAZE_REACH_Y = 0.060, 0.028  # [head units] of the iris at gaze 1
+GAZE_REACH_X, GAZE_REACH_Y = 0.072, 0.030  # [head units] of the iris at gaze 1
 GLASSES_Z = 0.80  # [head units] plane of the lenses
 LENS_X, LENS_Y = 0.315, -0.02  # centre of a lens
 TEMPLE_X, TEMPLE_SPREAD = 0.57, 0.25  # at the lenses' plane; outwards for each unit backwards
@@ -67,8 +67,8 @@ def edge(inside: torch.Tensor) -> torch.Tensor:
     return smoothstep(inside, -EDGE, EDGE)
 
 
-def eye_layers(point: Vec, shape: HeadShape) -> EyeLayers:
-    """Both eyes at points [B, N]."""
+def eye_layers(point: Vec, light: Vec, shape: HeadShape) -> EyeLayers:
+    """Both eyes at points [B, N]; the light [B, 1] is the unit direction towards it."""
     front, half_x = facing(point), mirrored(point.x)
     side = point.x / half_x
     x = half_x - shape.eye_x
@@ -80,8 +80,10 @@ def eye_layers(point: Vec, shape: HeadShape) -> EyeLayers:
     within = torch.minimum(between_lids, (1 - reach) * shape.eye_half_width * 0.8)
     gaze_x, gaze_y = shape.gaze_x * GAZE_REACH_X, shape.gaze_y * GAZE_REACH_Y
     radius = length(x - gaze_x * side, point.y - gaze_y - 0.008)
-    # the light is reflected to the left of both pupils, so this is not mirrored
-    from_highlight = length(point.x - side * shape.eye_x - gaze_x + 0.026, point.y - gaze_y - 0.038)
+    # the light is reflected on the same side of both pupils, so this is not mirrored
+    from_highlight = length(
+        point.x - side * shape.eye_x - gaze_x - 0.045 * light.x, point.y - gaze_y - 0.038
+    )
     lash_width = 0.016 + 0.006 * across
     lashes = smoothstep(lash_width - (y - lines.upper - 0.006).abs(), -0.006, 0.008)
     lower_lashes = smoothstep(0.005 - (y - lines.lower).abs(), -0.008, 0.008)
@@ -91,7 +93,7 @@ def eye_layers(point: Vec, shape: HeadShape) -> EyeLayers:
         iris=edge(IRIS_RADIUS - radius),
         iris_rim=smoothstep(radius, IRIS_RADIUS * 0.72, IRIS_RADIUS),
         pupil=edge(PUPIL_RADIUS - radius),
-        highlight=edge(0.018 - from_highlight),
+        highlight=edge(0.020 - from_highlight),
         lid_shadow=torch.exp(-((lines.upper - y).clamp_min(0) / 0.022)),
         lashes=lashes * smoothstep(1.08 - reach, 0, 0.12) * front,
         lower_lashes=lower_lashes * smoothstep(1.0 - reach, 0, 0.2) * front * 0.35,
@@ -117,7 +119,9 @@ def mouth_layers(point: Vec, shape: HeadShape) -> MouthLayers:
     lips = edge(torch.minimum(lines.outer_upper - y, y - lines.outer_lower))
     between = torch.minimum(lines.inner_upper - y, y - lines.inner_lower)
     opening = smoothstep(between, -EDGE * 0.8, EDGE * 0.8)
-    teeth = edge(y - (lines.inner_upper - 0.070 * lines.bow)) * smoothstep(gap, 0.03, 0.07)
+    opened = lines.inner_upper - lines.inner_lower
+    teeth_edge = lines.inner_upper - torch.minimum(0.075 * lines.bow, 0.75 * opened)
+    teeth = smoothstep(y - teeth_edge, -0.012, 0.012) * smoothstep(opened, 0.012, 0.045)
     tongue = smoothstep(lines.inner_lower + 0.075 - y, -0.03, 0.03) * smoothstep(gap, 0.10, 0.2)
     middle = (lines.inner_upper + lines.inner_lower) * 0.5
     seam = smoothstep(0.007 - (y - middle).abs(), -0.008, 0.004) * smoothstep(1.06 - reach, 0, 0.12)
@@ -125,7 +129,7 @@ def mouth_layers(point: Vec, shape: HeadShape) -> MouthLayers:
         lines=lines,
         lips=lips * smoothstep(1 - reach, -0.02, 0.06) * front,
         opening=opening * smoothstep(1 - reach, 0, 0.08) * front,
-        teeth=teeth * smoothstep(0.86 - reach, 0, 0.12),
+        teeth=teeth * smoothstep(0.78 - reach, 0, 0.22),
         tongue=tongue * smoothstep(0.7 - reach, 0, 0.3),
         seam=seam * front * (1 - smoothstep(gap, 0.01, 0.05)),
     )
@@ -138,28 +142,30 @@ def beard_mask(point: Vec, shape: HeadShape, mouth: MouthLayers) -> torch.Tensor
         0.52 + 0.16 * smoothstep(0.45 - half_x, 0, 0.35) - 0.42 * smoothstep(half_x, 0.38, 0.62)
     )
     jaw = (
-        smoothstep(-(y + upper_edge), -0.06, 0.08)
-        * smoothstep(point.z, -0.25, 0.05)
-        * smoothstep(y, -1.6, -1.45)
+        smoothstep(-(y + upper_edge), -0.10, 0.16)
+        * smoothstep(point.z, -0.22, 0.12)
+        * smoothstep(y, -1.6, -1.2)
     )
     around_mouth = (
         smoothstep(0.30 - half_x, 0, 0.08)
-        * smoothstep(y - lines.outer_lower, -0.10, -0.03)
+        * smoothstep(y - lines.outer_lower, -0.09, -0.01)
         * smoothstep(lines.outer_upper + 0.03 - y, -0.02, 0.02)
     )
     under_nose = 0.185 - 0.9 * half_x * half_x - 0.05 * smoothstep(0.05 - half_x, -0.03, 0.03)
     moustache = (
-        smoothstep(0.30 - half_x, 0, 0.10)
+        smoothstep(0.32 - half_x, 0, 0.14)
         * smoothstep(y - lines.outer_upper, -0.01, 0.03)
-        * smoothstep(shape.mouth_y + under_nose - y, -0.02, 0.04)
+        * smoothstep(shape.mouth_y + under_nose - y, -0.03, 0.06)
         * (y < shape.nose_tip_y - 0.06)
         * facing(point)
     )
     hair = torch.maximum(
-        jaw * (1 - around_mouth) * smoothstep(shape.beard, 0.38, 0.46),
-        moustache * smoothstep(shape.beard, 0.18, 0.26),
+        jaw * (1 - around_mouth) * smoothstep(shape.beard, 0.54, 0.60),
+        moustache * smoothstep(shape.beard, 0.46, 0.52),
     )
-    return hair * (0.80 + 0.20 * smoothstep(shape.beard, 0.2, 0.8)) * (1 - mouth.lips)
+    on_chin = smoothstep(0.62 - half_x - 0.3 * (y + 0.8).clamp_min(0), -0.1, 0.25)
+    density = (0.45 + 0.50 * smoothstep(shape.beard, 0.5, 0.9)) * (0.72 + 0.28 * on_chin)
+    return hair * density * (1 - mouth.lips)
 
 
 def flush_mask(point: Vec, shape: HeadShape) -> torch.Tensor:
@@ -177,7 +183,13 @@ def nostril_mask(point: Vec, shape: HeadShape) -> torch.Tensor:
 
 
 def glasses_layers(
-    origin: Vec, direction: Vec, travel: torch.Tensor, hit: torch.Tensor, shape: HeadShape
+    origin: Vec,
+    direction: Vec,
+    travel: torch.Tensor,
+    hit: torch.Tensor,
+    hair: torch.Tensor,
+    light: Vec,
+    shape: HeadShape,
 ) -> GlassesLayers:
     """Glasses in front of the head, met analytically by each ray.
 
@@ -186,6 +198,8 @@ def glasses_layers(
         direction: of the rays, [B, 1].
         travel: [B, N] distance at which they meet the head.
         hit: [B, N] 1 where they meet anything.
+        hair: [B, N] 1 where that is hair, which covers the temples if it covers the ears.
+        light: unit direction to the light in the camera's axes, [B, 1] a part.
         shape: the heads.
     """
     to_plane = (GLASSES_Z - origin.z) / _off_zero(direction.z, -1e-3)
@@ -199,13 +213,15 @@ def glasses_layers(
     bridge = smoothstep(0.022 - (y - 0.03).abs(), -0.01, 0.01) * smoothstep(0.085 - half_x, 0, 0.02)
     in_front = ((to_plane < travel + 0.02) & (to_plane > 0)).float()
     frame = torch.maximum(rim, bridge) * torch.maximum(in_front, 1 - hit)
+    uncovered = 1 - hair * shape.ear_cover
     for side in (-1.0, 1.0):
-        frame = torch.maximum(frame, _temple(side, origin, direction, travel, hit))
+        temple = _temple(side, origin, direction, travel, hit) * uncovered
+        frame = torch.maximum(frame, temple)
     lens = smoothstep(1 - radius, -0.05, 0.05) * in_front * shape.glasses
     return GlassesLayers(
         frame=frame * shape.glasses,
         lens=lens,
-        glint=lens * smoothstep(x * 0.7 - y, -0.1, 0.3),
+        glint=lens * smoothstep(x * light.x + y * 0.6, -0.1, 0.3),
     )
 
 

@@ -1,9 +1,10 @@
-"""Signed distance fields of skin, hair, neck and shirt."""
+"""Signed distance fields of skin, neck and shirt, and the scene they make with the hair."""
 
 from typing import NamedTuple
 
 import torch
 
+from training.heads.hair import hair_distance
 from training.heads.primitives import (
     Vec,
     carve,
@@ -40,8 +41,9 @@ def scene(point: Vec, body_point: Vec, shape: HeadShape) -> Scene:
             not turn with the head.
         shape: the heads.
     """
-    skin = smooth_union(skin_distance(point, shape), neck_distance(body_point), 0.12)
-    return Scene(skin, hair_distance(point, shape), shirt_distance(body_point))
+    skull = _skull(point, shape)
+    skin = smooth_union(_face(point, skull, shape), neck_distance(body_point), 0.12)
+    return Scene(skin, hair_distance(point, skull, shape), shirt_distance(body_point))
 
 
 def scene_distance(point: Vec, body_point: Vec, shape: HeadShape) -> torch.Tensor:
@@ -51,8 +53,13 @@ def scene_distance(point: Vec, body_point: Vec, shape: HeadShape) -> torch.Tenso
 
 def skin_distance(point: Vec, shape: HeadShape) -> torch.Tensor:
     """Distance [B, N] to the skin of the head, without the neck."""
+    return _face(point, _skull(point, shape), shape)
+
+
+def _face(point: Vec, skull: torch.Tensor, shape: HeadShape) -> torch.Tensor:
+    """Everything that the skin covers, around the skull."""
     half = Vec(mirrored(point.x), point.y, point.z)  # everything but the lips is mirrored
-    distance = _add_jaw(_skull(point, shape), point, shape)
+    distance = _add_jaw(skull, point, shape)
     distance = _add_eyes(_add_cheeks(distance, half, shape), half, shape)
     distance = _add_nose(distance, point, half, shape)
     distance = distance - _lip_relief(point, shape)
@@ -137,27 +144,10 @@ def _ear_distance(half: Vec, shape: HeadShape) -> torch.Tensor:
     size, side = shape.ear_scale, half.x - shape.cranium_half_width
     out, back = side - 0.045, half.z + 0.16
     turned = Vec(out * 0.94 + back * 0.34, half.y, back * 0.94 - out * 0.34)
-    ear = ellipsoid(turned, (0.0, -0.06, 0.0), (0.062 * size, 0.22 * size, 0.13 * size))
+    ear = ellipsoid(turned, (0.0, -0.06, 0.0), (0.058 * size, 0.205 * size, 0.12 * size))
     hollow_center = (0.12, -0.03, -0.10)
     hollow = ellipsoid(Vec(side, half.y, half.z), hollow_center, (0.05, 0.13 * size, 0.075))
     return carve(ear, hollow, 0.03)
-
-
-def hair_distance(point: Vec, shape: HeadShape) -> torch.Tensor:
-    """Distance [B, N] to the hair: a cap and a fall, cut open over the face and at the sides."""
-    thick, long = shape.hair_thickness, shape.hair_length
-    width, height = shape.cranium_half_width, shape.cranium_half_height
-    cap_radii = (width + thick, height + thick * 1.15, 0.96 + thick)
-    cap = ellipsoid(point, (0.0, 0.30, -0.24), cap_radii)
-    fall_radii = ((width + thick * 0.8) * (0.96 + 0.10 * long), 0.65 + 0.85 * long, 0.60)
-    fall = ellipsoid(point, (0.0, -0.15 - 0.70 * long, -0.42), fall_radii)
-    short = 0.75 * (0.35 - long).clamp_min(0)  # short hair has no fall: push it out of reach
-    distance = smooth_union(cap, fall + short, 0.18)
-    parting = shape.hair_parting_x * smoothstep(point.y, -0.1, 0.5)
-    opening_center = (parting, shape.hairline_y - 0.90, 0.95)
-    distance = carve(distance, ellipsoid(point, opening_center, (0.66, 0.90, 0.93)), 0.07)
-    lower_edge = 0.10 + 1.55 * smoothstep(long, 0.25, 1.0) + 0.22 * long
-    return smooth_intersection(distance, -(point.y + 0.22 * point.z + lower_edge), 0.10)
 
 
 def neck_distance(point: Vec) -> torch.Tensor:

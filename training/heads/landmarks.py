@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from training.heads.camera import HALF_VIEW, head_offset, head_rotation
+from training.heads.camera import to_camera
+from training.heads.casting import cast
 from training.heads.geometry import skin_distance
 from training.heads.primitives import Vec
 from training.heads.shape import (
@@ -38,14 +39,13 @@ FRONT_Z = 1.4  # [head units] features are cast onto the skin from here
 Points = tuple[torch.Tensor, torch.Tensor]  # x and y, each [B, K]
 
 
-@torch.no_grad()
 def landmarks(
     identity: torch.Tensor, pose: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Landmarks of heads.
+    """Landmarks of heads, differentiable in the factors.
 
     Args:
-        identity: [B, 34] factors.
+        identity: [B, 37] factors.
         pose: [B, 9] factors.
 
     Returns:
@@ -55,10 +55,7 @@ def landmarks(
     """
     shape = head_shape(identity, pose)
     in_head = torch.cat([_jaw_contour(shape), _onto_skin(_features(shape), shape)], 1)
-    rotation = head_rotation(pose)
-    turned = in_head @ rotation.transpose(1, 2) + head_offset(shape, rotation)[:, None]
-    right, up, depth = (turned * (0.5 / HALF_VIEW)).split(1, 2)
-    in_camera = torch.cat([0.5 + right, 0.5 - up, depth], 2)
+    in_camera = to_camera(in_head, shape, pose)
     return in_camera[..., :2], in_head, in_camera
 
 
@@ -128,22 +125,25 @@ def _lips(shape: HeadShape, places: tuple[float, ...], corner: float, edge: str)
 def _onto_skin(points: Points, shape: HeadShape) -> torch.Tensor:
     """Cast points of the front view onto the skin, [B, K, 3]."""
     x, y = points
-    travel = torch.zeros_like(x)
-    for _ in range(40):
-        travel = travel + 0.9 * skin_distance(Vec(x, y, FRONT_Z - travel), shape)
-    return torch.stack([x, y, FRONT_Z - travel], 2)
+    start = Vec(x, y, torch.full_like(x, FRONT_Z))
+    ahead = Vec(*(x.new_tensor(part) for part in (0.0, 0.0, -1.0)))
+    return torch.stack([*cast(lambda point: skin_distance(point, shape), start, ahead, 40, 0.9)], 2)
+
+
+def without_ears(shape: HeadShape) -> HeadShape:
+    """The heads with ears that do not stand out."""
+    return shape._replace(ear_scale=torch.full_like(shape.ear_scale, 0.05))
 
 
 def _jaw_contour(shape: HeadShape) -> torch.Tensor:
     """Landmarks 0 to 16: ear to ear around the chin, cast inwards in a forward-leaning fan."""
-    bare = shape._replace(ear_scale=torch.full_like(shape.ear_scale, 0.05))
+    bare = without_ears(shape)
     angle = torch.linspace(-JAW_REACH, JAW_REACH, 17, device=shape.eye_x.device) * math.pi / 180
     forward = 0.55 * angle.cos().clamp_min(0) - 0.05
     outwards = torch.stack([angle.sin(), -angle.cos(), forward])
-    outwards = outwards / outwards.norm(dim=0)
-    radius = torch.full((len(shape.eye_x), 17), 2.0, device=angle.device)
-    for _ in range(60):
-        point = Vec(*(c + radius * d for c, d in zip(JAW_CENTER, outwards, strict=True)))
-        radius = radius - 0.8 * skin_distance(point, bare)
-    center = radius.new_tensor(JAW_CENTER)
-    return center + radius[:, :, None] * outwards.t()
+    x, y, z = (outwards / outwards.norm(dim=0))[:, None]
+    start = Vec(*(c + 2.0 * d for c, d in zip(JAW_CENTER, (x, y, z), strict=True)))
+    inwards = Vec(-x, -y, -z)
+    return torch.stack(
+        [*cast(lambda point: skin_distance(point, bare), start, inwards, 60, 0.8)], 2
+    )

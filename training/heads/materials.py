@@ -80,7 +80,7 @@ class Palette(NamedTuple):
 
 
 def palette(identity: torch.Tensor) -> Palette:
-    """Colours of the heads with these factors [B, 34]."""
+    """Colours of the heads with these factors [B, 37]."""
 
     def trait(name: str) -> torch.Tensor:
         return IDENTITY_FACTORS.column(identity, name)
@@ -91,6 +91,8 @@ def palette(identity: torch.Tensor) -> Palette:
     lightness = trait("hair_lightness") ** 1.4
     red_share = ((trait("hair_redness") - 0.6) / 0.3).clamp(0, 1)
     hair = _look_up(lightness, HAIR) * (1 - red_share) + _look_up(lightness, RED_HAIR) * red_share
+    # dark hair reads darker in a beard, grey and fair hair does not
+    beard_share = 0.62 + 0.33 * ((lightness - 0.55) / 0.35).clamp(0, 1)
     colors = {
         "skin": skin,
         "lips": skin * _look_up(trait("lip_color"), LIPS),
@@ -101,7 +103,7 @@ def palette(identity: torch.Tensor) -> Palette:
         "background": _from_hue(
             trait("background_hue"), 0.28, 0.45 + 0.5 * trait("background_brightness")
         ),
-        "beard": hair * 0.7,
+        "beard": hair * beard_share,
         # no factor of their own: the frames go with the shirt
         "frames": _look_up((trait("shirt_hue") * 3.0) % 1.0, FRAMES),
     }

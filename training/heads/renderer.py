@@ -1,5 +1,6 @@
 """Draws heads: coarse-to-fine sphere tracing of the distance field, then shading."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -18,7 +19,8 @@ BATCH_SIZE = 16  # heads drawn at once; a compiled renderer pads to it
 COARSE_LEVELS = ((4, 16), (2, 6))  # (pixels along a coarse ray's side, march steps)
 STEP_SHARE = 0.92  # of the distance is marched: the field overestimates a little
 FARTHEST = 6.0  # [head units]
-HIT_DISTANCE = 0.018  # [head units] nearer counts as met
+HIT_DISTANCE = 0.010  # [head units] nearer counts as met
+CLOSE, LEAST_STEP = 0.005, 0.016  # [head units] not that close, rays hurry past outlines
 NORMAL_REACH = 0.006  # [head units] of the probes for the normal
 OCCLUSION_REACHES = (0.10, 0.28)  # [head units]
 
@@ -47,7 +49,7 @@ class HeadRenderer:
     """
 
     def __init__(
-        self, device: torch.device | str = "cpu", march_steps: int = 14, compiled: bool = False
+        self, device: torch.device | str = "cpu", march_steps: int = 16, compiled: bool = False
     ) -> None:
         self.device = torch.device(device)
         self.march_steps, self.compiled = march_steps, compiled
@@ -69,7 +71,7 @@ class HeadRenderer:
         """Draw heads.
 
         Args:
-            identity: [B, 34] factors.
+            identity: [B, 37] factors.
             pose: [B, 9] factors.
             resolution: side of the pictures [px].
             supersampling: rays along each pixel's side.
@@ -120,7 +122,8 @@ class HeadRenderer:
         travel = _spread(travel, side)
         for _ in range(self.march_steps):
             # a little backwards is allowed, for rays that have gone too deep
-            travel = travel + self._march(rays, travel, shape, 0.0).clamp_min(-0.05)
+            step = self._march(rays, travel, shape, 0.0).clamp_min(-0.05)
+            travel = travel + torch.where(step > CLOSE, step.clamp_min(LEAST_STEP), step)
         return travel.clamp_max(FARTHEST)
 
     def _march(
@@ -161,9 +164,11 @@ def _spread(travel: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def _normal(probe: Callable[[Value, Value, Value], torch.Tensor]) -> Vec:
-    """Unit gradient from probes at the corners of a tetrahedron."""
-    e = NORMAL_REACH
-    a, b, c, d = probe(e, -e, -e), probe(-e, -e, e), probe(-e, e, -e), probe(e, e, e)
-    x, y, z = a - b - c + d, -a - b + c + d, -a + b - c + d
+    """Unit gradient from probes at the corners of a tetrahedron that is its own mirror image."""
+    e = NORMAL_REACH * math.sqrt(1.5)
+    back = NORMAL_REACH * math.sqrt(0.75)
+    right, left = probe(e, 0.0, -back), probe(-e, 0.0, -back)
+    above, below = probe(0.0, e, back), probe(0.0, -e, back)
+    x, y, z = right - left, above - below, (above + below - right - left) * math.sqrt(0.5)
     size = (x * x + y * y + z * z + 1e-12).sqrt()
     return Vec(x / size, y / size, z / size)

@@ -18,10 +18,13 @@ from training.heads.features import (
 )
 from training.heads.geometry import Scene
 from training.heads.materials import RGB, Palette, blend, combine
-from training.heads.primitives import Vec, mirrored
+from training.heads.primitives import Vec, length, smoothstep
 from training.heads.shape import HeadShape
 
-MATERIAL_EDGE = 0.006  # [head units] over which skin, hair and shirt blend
+MATERIAL_EDGE = 0.006  # [head units] over which skin and shirt blend
+HAIRLINE_EDGE = 0.012  # [head units] over which hair blends with either
+CROWN_Z = -0.25  # [head units] hair is combed away from the crown, at the parting
+STRANDS = 9  # waves of lighter and darker hair around the crown
 FLUSH = RGB(0.02, 0.16, 0.14)  # share of the skin's colour that a flush takes away
 MOUTH_INSIDE = RGB(0.22, 0.05, 0.06)
 TONGUE = RGB(0.66, 0.28, 0.29)
@@ -64,9 +67,9 @@ class Lighting(NamedTuple):
 
 def light_direction(side: torch.Tensor) -> Vec:
     """Unit direction to the light in the camera's axes; side [B, 1] is -1 (left) … 1."""
-    x = -0.45 + 0.35 * side
-    distance = (x * x + 0.55**2 + 0.75**2).sqrt()
-    return Vec(x / distance, 0.55 / distance, 0.75 / distance)
+    x = 0.8 * side
+    distance = (x * x + 0.70**2 + 0.75**2).sqrt()
+    return Vec(x / distance, 0.70 / distance, 0.75 / distance)
 
 
 def paint(
@@ -85,20 +88,20 @@ def paint(
         [B, 3, N] in 0…1.
     """
     skin_distance, hair_distance, shirt_distance = surface.scene
-    hair_share = _share(hair_distance, torch.minimum(skin_distance, shirt_distance))
-    shirt_share = _share(shirt_distance, torch.minimum(skin_distance, hair_distance))
+    hair_share = _share(hair_distance, torch.minimum(skin_distance, shirt_distance), HAIRLINE_EDGE)
+    shirt_share = _share(shirt_distance, torch.minimum(skin_distance, hair_distance), MATERIAL_EDGE)
     lighting = _lighting(surface, light)
-    seen = _skin(surface.point, shape, colors, lighting)
-    seen = blend(seen, _hair(surface.point, colors, lighting), hair_share)
+    seen = _skin(surface.point, shape, colors, lighting, light)
+    seen = blend(seen, _hair(surface, rays, shape, colors, lighting, light), hair_share)
     seen = blend(seen, _shirt(colors, lighting), shirt_share)
     seen = blend(_background(rays, colors), seen, surface.hit)
-    seen = _glasses(seen, surface, rays, shape, colors)
+    seen = _glasses(seen, surface, hair_share, rays, shape, colors, light)
     return torch.stack([*seen], 1).clamp(0, 1)
 
 
-def _share(distance: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def _share(distance: torch.Tensor, other: torch.Tensor, edge: float) -> torch.Tensor:
     """How much of a material shows where it meets the others, 0…1."""
-    return torch.sigmoid((other - distance) / MATERIAL_EDGE)
+    return torch.sigmoid((other - distance) / edge)
 
 
 def _lighting(surface: Surface, light: Vec) -> Lighting:
@@ -117,10 +120,10 @@ def _lighting(surface: Surface, light: Vec) -> Lighting:
     )
 
 
-def _skin(point: Vec, shape: HeadShape, colors: Palette, lighting: Lighting) -> RGB:
+def _skin(point: Vec, shape: HeadShape, colors: Palette, lighting: Lighting, light: Vec) -> RGB:
     """The lit face with everything on it."""
     eyes, mouth, brows = (
-        eye_layers(point, shape),
+        eye_layers(point, light, shape),
         mouth_layers(point, shape),
         brow_mask(point, shape),
     )
@@ -129,7 +132,7 @@ def _skin(point: Vec, shape: HeadShape, colors: Palette, lighting: Lighting) -> 
     skin = combine(
         lambda color, loss: color * (1 - flush * loss) * (1 - 0.80 * nostrils), colors.skin, FLUSH
     )
-    skin = blend(skin, colors.beard, beard * 0.88)
+    skin = blend(skin, colors.beard, beard)
     skin = blend(_darken(skin, eyes.crease * 0.55), colors.lips, mouth.lips)
     skin = blend(_darken(skin, mouth.seam * 0.65), colors.brows, brows * 0.92)
     skin = _darken(skin, eyes.lower_lashes * 0.65)
@@ -165,17 +168,34 @@ def _eyes(eyes: EyeLayers, colors: Palette, lighting: Lighting) -> RGB:
     return blend(eye, WHITE, eyes.highlight)
 
 
-def _hair(point: Vec, colors: Palette, lighting: Lighting) -> RGB:
-    half_x, gloss, openness = mirrored(point.x), lighting.gloss, lighting.openness
-    wave = torch.sin(half_x * 26 + point.z * 7 + torch.sin(point.y * 9) * 0.8)
-    strands = wave * 0.5 + torch.sin(point.x * 47 - point.z * 13 + point.y * 5) * 0.35
+def _hair(
+    surface: Surface, rays: Rays, shape: HeadShape, colors: Palette, lighting: Lighting, light: Vec
+) -> RGB:
+    """Hair combed from the crown downwards, with a band of light across the strands."""
+    point, normal, openness = surface.point, surface.normal, lighting.openness
+    aside, forward = point.x - shape.hair_parting_x, point.z - CROWN_Z
+    away = length(aside, forward)
+    angle = torch.atan2(aside, forward + 1e-6)
+    combed = smoothstep(away, 0.08, 0.4) * (1 - 0.7 * shape.curl)
+    strands = 0.6 * (angle * STRANDS).cos() + 0.4 * (angle.abs() * STRANDS * 2 + point.y * 2).cos()
+    strands = strands * combed
+    right, up, back = rays.camera_axes
+    upright = right.y * normal.x + up.y * normal.y + back.y * normal.z
+    along = Vec(
+        right.y - upright * normal.x, up.y - upright * normal.y, back.y - upright * normal.z
+    )
+    half_z = light.z + 1
+    along_half = along.x * light.x + along.y * light.y + along.z * half_z
+    half_length = length(light.x, light.y, half_z)
+    slant = along_half / (half_length * length(along.x, along.y, along.z)) + 0.05 * strands
+    band = (1 - slant * slant).clamp_min(0) ** 14 * lighting.gloss * openness
     return combine(
         lambda color, ambient, diffuse: (
             color
-            * (1 + 0.13 * strands)
-            * (ambient * 0.95 + 0.78 * diffuse * (0.5 + 0.5 * openness))
-            + color * 0.36 * gloss**12
-            + 0.05 * gloss**16
+            * (1 + 0.15 * strands)
+            * (ambient * 0.95 + 0.74 * diffuse * (0.45 + 0.55 * openness))
+            + (0.42 * color + 0.045) * band
+            + 0.05 * lighting.rim * openness
         ),
         colors.hair,
         lighting.ambient,
@@ -198,8 +218,19 @@ def _background(rays: Rays, colors: Palette) -> RGB:
     return _darken(colors.background, 0.22 * from_middle)
 
 
-def _glasses(seen: RGB, surface: Surface, rays: Rays, shape: HeadShape, colors: Palette) -> RGB:
-    glasses = glasses_layers(rays.origin, rays.direction, surface.travel, surface.hit, shape)
+def _glasses(
+    seen: RGB,
+    surface: Surface,
+    hair_share: torch.Tensor,
+    rays: Rays,
+    shape: HeadShape,
+    colors: Palette,
+    light: Vec,
+) -> RGB:
+    travel, hit = surface.travel, surface.hit
+    glasses = glasses_layers(
+        rays.origin, rays.direction, travel, hit, hair_share * hit, light, shape
+    )
     behind = combine(lambda color: color * (1 - 0.06 * glasses.lens) + 0.04 * glasses.glint, seen)
     brightness = 0.8 + 0.3 * surface.normal.y.clamp_min(0)
     frames = combine(lambda color: color * brightness, colors.frames)

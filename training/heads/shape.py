@@ -39,7 +39,12 @@ class HeadShape(NamedTuple):
     hair_thickness: torch.Tensor
     hair_length: torch.Tensor  # 0…1
     hairline_y: torch.Tensor
+    recession: torch.Tensor  # of the hairline over the temples
     hair_parting_x: torch.Tensor
+    fringe_y: torch.Tensor  # its lower edge; above the hairline there is none
+    curl: torch.Tensor  # 0…1
+    bun: torch.Tensor  # 0 = none, 1 = full size
+    ear_cover: torch.Tensor  # 0 = hair goes around the ears, 1 = over them
     ear_scale: torch.Tensor  # 1 = mean size, near 0 = covered by hair
     brow_y: torch.Tensor
     brow_half_thickness: torch.Tensor
@@ -55,7 +60,7 @@ def head_shape(identity: torch.Tensor, pose: torch.Tensor) -> HeadShape:
     """Measures of the heads with these factors.
 
     Args:
-        identity: [B, 34].
+        identity: [B, 37].
         pose: [B, 9].
     """
 
@@ -69,6 +74,11 @@ def head_shape(identity: torch.Tensor, pose: torch.Tensor) -> HeadShape:
     grin, closed = smile.clamp_min(0), motion("eyes_closed")
     lid_gap = (0.094 + 0.02 * trait("eye_size")) * (1 + 0.18 * brow_raise.clamp_min(0))
     lower_lid = 0.055 + 0.012 * trait("eye_size") - 0.012 * grin
+    curl = smoothstep(trait("hair_curl"), 0.45, 0.95)
+    # long and bulky hair covers the ears, which then shrink into the head
+    ear_cover = smoothstep(trait("hair_length") + 0.10 * curl, 0.28, 0.37)
+    fringe = smoothstep(trait("fringe"), 0.35, 0.75)
+    hairline_y = 0.56 + 0.13 * trait("hairline")
     face_extra_length = 0.05 * trait("face_length")
     return HeadShape(
         eye_x=0.315 + 0.035 * trait("eye_distance"),
@@ -96,21 +106,23 @@ def head_shape(identity: torch.Tensor, pose: torch.Tensor) -> HeadShape:
         lower_lip=(0.075 + 0.032 * trait("lip_thickness")) * (1 - 0.2 * smile),
         smile=smile,
         jaw_drop=0.20 * jaw,
-        hair_thickness=0.075 + 0.055 * trait("hair_volume"),
+        hair_thickness=(0.085 + 0.05 * trait("hair_volume")) * (1 + 1.0 * curl),
         hair_length=trait("hair_length"),
-        hairline_y=0.53 + 0.16 * trait("hairline"),
-        hair_parting_x=0.22 * trait("hair_parting"),
-        ear_scale=(
-            (1 + 0.22 * trait("ear_size"))
-            * (1 - 0.95 * smoothstep(trait("hair_length"), 0.30, 0.48))
-        ),
+        hairline_y=hairline_y,
+        recession=0.13 * trait("hairline").clamp_min(0) + 0.02,
+        hair_parting_x=0.30 * trait("hair_parting"),
+        fringe_y=hairline_y + 0.12 + (0.36 - hairline_y - 0.12) * fringe,
+        curl=curl,
+        bun=smoothstep(trait("hair_bun"), 0.65, 0.9),
+        ear_cover=ear_cover,
+        ear_scale=(1 + 0.22 * trait("ear_size")) * (1 - 0.95 * ear_cover),
         brow_y=0.235 + 0.03 * trait("brow_height") + 0.075 * brow_raise,
         brow_half_thickness=0.036 + 0.018 * trait("brow_thickness"),
         brow_slope=0.22 * trait("brow_tilt") + 0.12 * brow_raise.clamp_max(0),
         gaze_x=motion("gaze_x"),
         gaze_y=motion("gaze_y"),
         beard=trait("beard"),
-        glasses=((trait("glasses") - 0.45) / 0.1).clamp(0, 1),
+        glasses=((trait("glasses") - 0.57) / 0.06).clamp(0, 1),
         glasses_roundness=trait("glasses_roundness"),
     )
 

@@ -1,7 +1,14 @@
-"""How a latent z names a head: a fixed basis reads 43 coordinates, each the draw of one factor."""
+"""How a latent z names a head: a fixed basis reads 46 coordinates, each the draw of one factor.
+
+The basis has one orthonormal column a factor, identity before pose, and never changes but by
+growing. Its first 34 and last 9 columns are the earliest; the three between (hair_curl, fringe,
+hair_bun) are `Philox(key=0x48454144)` normals [512, 3], made orthonormal to them and each other by
+Gram-Schmidt in float64. A generator that read the earliest 43 still finds them where it did.
+"""
 
 import functools
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +21,29 @@ LATENT_DIM = 512
 BASIS_FILE = Path(__file__).with_name("basis.safetensors")
 EPSILON = 1e-8
 TRAINING_SEEDS = 2**32  # of data sets start here: every seed of the pipeline stays held out
+# A mirrored picture is the picture of the head with these negated; each range is symmetric.
+SIGNED_FACTORS = ("hair_parting", "light_side", "yaw", "roll", "gaze_x")
 
-# Held fixed to keep the world small enough for a small generator.
-FIXED_IDENTITY = {"glasses": -1.0, "beard": -1.0, "light_side": 0.0, "hair_parting": 0.0}
-FIXED_POSE = {"roll": 0.0}
-ANGLE_LIMITS = {"yaw": 35.0, "pitch": 18.0}  # [deg] either way
+
+@dataclass(frozen=True)
+class World:
+    """Which heads there are: everything that `factors.py` spans, but for what is said here.
+
+    Args:
+        name: of the world.
+        fixed: values of the factors that do not vary.
+        angle_limits: largest angles either way [deg], where they are less than the factor's own.
+    """
+
+    name: str
+    fixed: dict[str, float] = field(default_factory=dict)
+    angle_limits: dict[str, float] = field(default_factory=dict)
+
+
+# Aligned pictures have no roll, so no world has.
+SMALL = World("small", {"glasses": -1.0, "beard": -1.0, "roll": 0.0}, {"yaw": 35.0, "pitch": 18.0})
+WHOLE = World("whole", {"roll": 0.0})
+WORLDS = {world.name: world for world in (SMALL, WHOLE)}
 
 
 def latents(seed: int, count: int) -> torch.Tensor:
@@ -29,27 +54,33 @@ def latents(seed: int, count: int) -> torch.Tensor:
 
 @functools.cache
 def basis(device: torch.device) -> torch.Tensor:
-    """The orthonormal basis [512, 43], identity before pose; it never changes."""
+    """The orthonormal basis [512, 46], identity before pose."""
     return load_file(BASIS_FILE)["basis"].to(device)
 
 
 def coordinates(z: torch.Tensor) -> torch.Tensor:
-    """Coordinates [B, 43] of z [B, 512], nearly standard normal."""
+    """Coordinates [B, 46] of z [B, 512], nearly standard normal."""
     return _pixel_norm(z) @ basis(z.device)
 
 
-def factors(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Identity [B, 34] and pose [B, 9] of the heads that z [B, 512] names."""
+def factors(z: torch.Tensor, world: World = SMALL) -> tuple[torch.Tensor, torch.Tensor]:
+    """Identity [B, 37] and pose [B, 9] of the heads that z [B, 512] names in a world."""
     uniform = 0.5 * (1 + torch.erf(coordinates(z) / math.sqrt(2)))
     identity, pose = from_uniform(uniform)
-    for name, value in FIXED_IDENTITY.items():
-        identity[:, IDENTITY_FACTORS.index[name]] = value
-    for name, value in FIXED_POSE.items():
-        pose[:, POSE_FACTORS.index[name]] = value
-    for name, limit in ANGLE_LIMITS.items():
-        position = POSE_FACTORS.index[name]
-        pose[:, position] *= limit / POSE_FACTORS.factors[position].high
+    for table, values in ((IDENTITY_FACTORS, identity), (POSE_FACTORS, pose)):
+        for name, position in table.index.items():
+            if name in world.fixed:
+                values[:, position] = world.fixed[name]
+            if name in world.angle_limits:
+                values[:, position] *= world.angle_limits[name] / table.factors[position].high
     return identity, pose
+
+
+def mirror(z: torch.Tensor) -> torch.Tensor:
+    """The latent [B, 512] of the mirrored picture: z with the signed coordinates negated."""
+    names = [*IDENTITY_FACTORS.index, *POSE_FACTORS.index]
+    axes = basis(z.device)[:, [names.index(name) for name in SIGNED_FACTORS]]
+    return z - 2 * (z @ axes) @ axes.t()
 
 
 def swap_pose(z_source: torch.Tensor, z_target: torch.Tensor) -> torch.Tensor:
