@@ -1,11 +1,9 @@
-"""The training entries: exact resume, losses, augmentation, evaluation."""
+"""The training entries: losses, augmentation, evaluation."""
 
-import argparse
 import json
 
 import pytest
 import torch
-from torch import nn
 
 from stylemask_core.generator import Generator
 from training import evaluate
@@ -15,57 +13,8 @@ from training.heads.renderer import HeadRenderer
 from training.heads.world import basis, coordinates, factors, latents
 from training.losses import landmark_weights, picture_loss, psnr
 from training.mask import eyes_and_mouth
-from training.run import TrainingRun, averaged_weights
 
 TINY = {4: 8, 8: 8}
-
-
-def linear_run(folder, images: int = 320) -> tuple[TrainingRun, nn.Linear]:
-    torch.manual_seed(0)
-    module = nn.Linear(3, 2)
-    args = argparse.Namespace(images=images, batch=16, seed=0, output=folder, minutes=1.0)
-    groups = [{"params": list(module.parameters())}]
-    return TrainingRun(args, {"linear": module}, groups, 1e-2), module
-
-
-def take_steps(run: TrainingRun, module: nn.Linear, stop_at: int) -> list[float]:
-    losses = []
-    for _ in run.steps():
-        x = torch.randn(16, 3, generator=run.random)
-        loss = (module(x) - x[:, :2].square()).square().mean()
-        run.descend(loss)
-        losses.append(loss.item())
-        if run.step == stop_at:
-            break
-    return losses
-
-
-def test_a_run_that_was_cut_goes_on_with_the_same_losses_to_the_last_digit(tmp_path):
-    whole = take_steps(*linear_run(tmp_path / "whole"), stop_at=20)
-    first, module = linear_run(tmp_path / "cut")
-    before = take_steps(first, module, stop_at=7)
-    first.save()
-    after = take_steps(*linear_run(tmp_path / "cut"), stop_at=20)
-    assert len(whole) == 20
-    assert before + after == whole
-
-
-def test_the_weight_average_lags_behind_and_is_what_a_run_hands_on(tmp_path):
-    run, module = linear_run(tmp_path)
-    take_steps(run, module, stop_at=20)
-    run.save()
-    averaged = averaged_weights(tmp_path, "linear")
-    assert set(averaged) == {"weight", "bias"}
-    assert torch.equal(averaged["weight"], run.averages["linear"].weight)
-    assert not torch.equal(averaged["weight"], module.weight)
-
-
-def test_a_missing_run_or_network_is_named_in_one_line(tmp_path):
-    with pytest.raises(SystemExit, match="holds no training run"):
-        averaged_weights(tmp_path, "generator")
-    linear_run(tmp_path)[0].save()
-    with pytest.raises(SystemExit, match="not one of generator"):
-        averaged_weights(tmp_path, "generator")
 
 
 def test_stages_say_which_resolution_is_trained_when():

@@ -1,82 +1,40 @@
-"""What every training entry shares: options, schedule, weight averaging, exact checkpoints."""
+"""What every training entry shares: options, schedule, weight averaging, exact resume."""
 
 import argparse
 import contextlib
 import copy
-import json
 import math
-import sys
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
+from training.checkpoint import (
+    BEST_FILE,
+    STATE_FILE,
+    State,
+    check_same,
+    configuration,
+    read_state,
+    write_state,
+)
+from training.metrics import MetricsLog
+from training.processes import SEVERAL, Processes
+from training.progress import ProgressBar, progress_bar
+from training.record import write_record
+
 SAVE_INTERVAL = 120.0  # [s] between checkpoints
+CHECK_INTERVAL = 20  # steps between looks at the losses, each of which a GPU has to wait for
 WARMUP_STEPS = 100
 FINAL_LEARNING_RATE = 0.03  # share of the peak left at the end of the cosine
-STATE_FILE = "state.safetensors"
-
-
-class ProgressBar(Protocol):
-    """The part of tqdm's interface the entries use."""
-
-    def update(self, n: float = 1) -> Any:
-        """Count n more units as done."""
-
-    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
-        """Show a short text behind the count."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> Any: ...
-
-
-class _LogLines(contextlib.AbstractContextManager["_LogLines"]):
-    """Stands in for the bar where there is no terminal or no tqdm: a line a minute."""
-
-    def __init__(self, total: int, done: int, unit: str) -> None:
-        self.total, self.done, self.unit, self.last = total, done, unit, time.monotonic()
-        self.postfix = ""
-
-    def update(self, n: float = 1) -> None:
-        """Count n more units as done."""
-        self.done += int(n)
-        if time.monotonic() - self.last > 60 or self.done >= self.total:
-            self.last = time.monotonic()
-            text = f"{self.done}/{self.total} {self.unit} {self.postfix}".rstrip()
-            print(text, file=sys.stderr, flush=True)
-
-    def set_postfix_str(self, s: str = "", refresh: bool = True) -> None:
-        """Show a short text behind the count."""
-        self.postfix = s
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-def progress_bar(total: int, done: int, unit: str) -> ProgressBar:
-    """A tqdm bar on a terminal, one line a minute elsewhere (and where tqdm is missing)."""
-    if sys.stderr.isatty():
-        with contextlib.suppress(ImportError):
-            from tqdm import tqdm
-
-            return tqdm(total=total, initial=done, unit=unit)
-    return _LogLines(total, done, unit)
 
 
 def options(
-    description: str | None, folder: str, images: int, batch: int
+    description: str | None, folder: str, images: int | None, batch: int | None
 ) -> argparse.ArgumentParser:
     """Command-line options all entries share.
 
@@ -91,7 +49,7 @@ def options(
     )
     parser.add_argument("-o", "--output", type=Path, default=Path(folder), help="run folder")
     parser.add_argument("--images", type=int, default=images, help="length of the run in pictures")
-    parser.add_argument("--batch", type=int, default=batch)
+    parser.add_argument("--batch", type=int, default=batch, help="pictures a step and process")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
@@ -104,6 +62,11 @@ def options(
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="stop (resumably) after so long"
     )
+    parser.add_argument(
+        "--save-every", type=int, default=0, metavar="STEPS", help="save so often, too"
+    )
+    parser.add_argument("--log-every", type=int, default=50, metavar="STEPS")
+    parser.add_argument("--trackio", action="store_true", help="log to trackio on this machine")
     return parser
 
 
@@ -117,6 +80,11 @@ class TrainingRun:
         learning_rate: peak of the cosine schedule.
         betas: Adam's decay rates.
         ema_decay: limit of the weight average's decay a step.
+        frozen: networks that take part untrained: a run goes on only with the same ones.
+        patience: validations without improvement that end the run; 0 for no end.
+
+    Raises:
+        SystemExit: the folder holds a run of another configuration.
     """
 
     def __init__(
@@ -127,16 +95,31 @@ class TrainingRun:
         learning_rate: float,
         betas: tuple[float, float] = (0.9, 0.99),
         ema_decay: float = 0.995,
+        frozen: Mapping[str, nn.Module] | None = None,
+        patience: int = 0,
     ) -> None:
         self.args, self.modules, self.learning_rate = args, modules, learning_rate
+        self.processes = Processes(args.device)
+        self.batch = args.batch * self.processes.count
         self.averages = {name: copy.deepcopy(m).eval() for name, m in modules.items()}
         for average in self.averages.values():
             average.requires_grad_(False)
         self.optimizer = torch.optim.Adam(groups, lr=learning_rate, betas=betas)
-        self.ema_decay, self.step, self.seen = ema_decay, 0, 0
+        self.parameters = [p for group in groups for p in group["params"]]
+        self.ema_decay, self.patience = ema_decay, patience
+        self.step, self.seen = 0, 0
+        self.best, self.stale = math.inf, 0  # best score, validations since
         self.random = torch.Generator().manual_seed(args.seed)
         self.started = self.saved = time.monotonic()
+        self._over = False
+        self._terms: list[str] = []
+        self._unchecked: list[torch.Tensor] = []
+        self.configuration = configuration(args, self.batch, frozen or {})
         self.resume()
+        self.log: MetricsLog | None = None
+        if self.processes.is_main:
+            write_record(args, self.configuration, self.processes.count, self.step)
+            self.log = MetricsLog(args.output, self.step, self.configuration, args.trackio)
 
     @property
     def fraction(self) -> float:
@@ -145,30 +128,58 @@ class TrainingRun:
 
     def steps(self) -> Iterator[ProgressBar]:
         """Yield once a step until the run is complete or its minutes are over; saves as it goes."""
-        with progress_bar(self.args.images, self.seen, "img") as bar:
-            while self.fraction < 1 and self.elapsed_minutes() < self.args.minutes:
+        quiet = not self.processes.is_main
+        with progress_bar(self.args.images, self.seen, "img", quiet) as bar:
+            while self.fraction < 1 and not self._is_over():
                 yield bar
-                bar.update(self.args.batch)
-                if time.monotonic() - self.saved > SAVE_INTERVAL:
+                bar.update(self.batch)
+                often, step = self.args.save_every, self.step
+                if time.monotonic() - self.saved > SAVE_INTERVAL or (often and step % often == 0):
                     self.save()
         self.save()
+        if self.log:
+            self.log.close()
+
+    def share(self, batch: torch.Tensor, dim: int = 0) -> torch.Tensor:
+        """This process's part of a whole batch (`batch` pictures) along a dimension."""
+        return self.processes.share(batch, dim)
 
     def elapsed_minutes(self) -> float:
         """Minutes since this process began the run."""
         return (time.monotonic() - self.started) / 60
 
-    def descend(self, loss: torch.Tensor) -> None:
-        """One optimizer step on the loss, then one step of the weight average."""
+    def _is_over(self) -> bool:
+        # several processes must stop together: they agree in `descend`
+        late = self.elapsed_minutes() >= self.args.minutes
+        return self._over or self.stopped_early or (late and self.processes.count == 1)
+
+    def descend(self, loss: torch.Tensor | Mapping[str, torch.Tensor]) -> None:
+        """One optimizer step on the loss, then one step of the weight average.
+
+        Args:
+            loss: scalar, or the scalar terms it is the sum of, by name.
+
+        Raises:
+            SystemExit: one of the latest losses was not finite.
+        """
+        terms = dict(loss) if isinstance(loss, Mapping) else {"loss": loss}
         cosine = 0.5 * (1 + math.cos(math.pi * self.fraction))
         rate = cosine * (1 - FINAL_LEARNING_RATE) + FINAL_LEARNING_RATE
         rate *= self.learning_rate * min(1.0, (self.step + 1) / WARMUP_STEPS)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
         self.optimizer.zero_grad()
-        loss.backward()
+        torch.stack(list(terms.values())).sum().backward()
+        values = self._agree(torch.stack([term.detach().float() for term in terms.values()]))
         self.optimizer.step()
         self.step += 1
-        self.seen += self.args.batch
+        self.seen += self.batch
+        self._terms = list(terms)
+        self._unchecked.append(values)
+        if self.step % self.args.log_every == 0:
+            self._write_metrics({**self.losses(), "learning_rate": rate})
+        elif len(self._unchecked) >= CHECK_INTERVAL:
+            self.losses()
         # the average's memory grows with the run, so that the first weights are soon forgotten
         weight = 1 - min(self.ema_decay, 1 - 1 / (self.step / 6 + 1))
         with torch.no_grad():
@@ -177,72 +188,172 @@ class TrainingRun:
                 for average, parameter in pairs:
                     average.lerp_(parameter, weight)
 
+    def _agree(self, values: torch.Tensor) -> torch.Tensor:
+        """Give all processes the mean gradient and losses, and one opinion on the time."""
+        if self.processes.count == 1:
+            return values
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        late = values.new_tensor([float(self.elapsed_minutes() >= self.args.minutes)])
+        flat = torch.cat([*(g.flatten() for g in gradients), values, late])
+        mean = self.processes.mean(flat)
+        sizes = [*(g.numel() for g in gradients), len(values), 1]
+        *means, values, late = mean.split(sizes)
+        for gradient, new in zip(gradients, means, strict=True):
+            gradient.copy_(new.view_as(gradient))
+        self._over = bool(late > 0)
+        return values
+
+    def losses(self) -> dict[str, float]:
+        """The latest step's loss and its terms.
+
+        Raises:
+            SystemExit: one since the last look was not finite.
+        """
+        if not self._unchecked:
+            return {}
+        values = torch.stack(self._unchecked).tolist()
+        first = self.step - len(values) + 1
+        self._unchecked = self._unchecked[-1:]
+        for step, row in enumerate(values, first):
+            for name, value in zip(self._terms, row, strict=True):
+                if not math.isfinite(value):
+                    raise SystemExit(
+                        f"step {step}: the {name} loss is {value}; the checkpoint in "
+                        f"{self.args.output} is from before: try a lower learning rate"
+                    )
+        latest = dict(zip(self._terms, values[-1], strict=True))
+        return {"loss": sum(values[-1])} | latest
+
+    def judge(self, score: float, figures: Mapping[str, float]) -> None:
+        """Note a validation; the averaged weights of the best one are kept apart.
+
+        Args:
+            score: the lower the better, the main process's counts.
+            figures: to be logged.
+        """
+        self.losses()
+        score = self.processes.from_main(score)
+        self._write_metrics(figures)
+        self.stale += 1
+        if score < self.best:
+            self.best, self.stale = score, 0
+            if self.processes.is_main:
+                progress = {"step": self.step, "score": score}
+                state = State(self._tensors("average"), progress, self.configuration)
+                write_state(self.args.output / BEST_FILE, state)
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether as many validations as patience allows brought nothing."""
+        return 0 < self.patience <= self.stale
+
     def save(self) -> None:
-        """Write the whole state, atomically."""
-        tensors: dict[str, torch.Tensor] = {"random": self.random.get_state()}
-        for name, module in self.modules.items():
-            tensors |= {f"module/{name}/{k}": v for k, v in module.state_dict().items()}
-            average = self.averages[name].state_dict()
-            tensors |= {f"average/{name}/{k}": v for k, v in average.items()}
+        """Write the whole state, atomically.
+
+        Raises:
+            SystemExit: a loss was not finite, or the file cannot be written.
+        """
+        self.losses()
+        self.saved = time.monotonic()
+        if not self.processes.is_main:
+            return
+        tensors = self._tensors("module") | self._tensors("average")
+        tensors["random"] = self.random.get_state()
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam/{index}/{k}": torch.as_tensor(v) for k, v in moments.items()}
-        tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         progress = {"step": self.step, "seen": self.seen, "images": self.args.images}
-        self.args.output.mkdir(parents=True, exist_ok=True)
-        path = self.args.output / STATE_FILE
-        save_file(tensors, path.with_suffix(".part"), {"progress": json.dumps(progress)})
-        path.with_suffix(".part").replace(path)
-        self.saved = time.monotonic()
+        if self.best < math.inf:
+            progress |= {"best": self.best, "stale": self.stale}
+        state = State(tensors, progress, self.configuration)
+        write_state(self.args.output / STATE_FILE, state)
 
     def resume(self) -> None:
-        """Go on from the run folder's state, if it holds one."""
+        """Go on from the run folder's state, if it holds one.
+
+        Raises:
+            SystemExit: it is damaged, or of another configuration.
+        """
         path = self.args.output / STATE_FILE
         if not path.exists():
             return
+        state = read_state(path)
+        check_same(path, state.configuration, self.configuration)
         adam: dict[int, dict[str, torch.Tensor]] = {}
-        states: dict[str, dict[str, torch.Tensor]] = {}
-        with safe_open(path, "pt", device="cpu") as file:
-            progress = json.loads(file.metadata()["progress"])
-            for key in file.keys():  # noqa: SIM118 - safe_open is no dict
-                kind, _, rest = key.partition("/")
-                owner, _, name = rest.partition("/")
-                if kind == "random":
-                    self.random.set_state(file.get_tensor(key))
-                elif kind == "adam":
-                    adam.setdefault(int(owner), {})[name] = file.get_tensor(key)
-                else:
-                    states.setdefault(f"{kind}/{owner}", {})[name] = file.get_tensor(key)
-        for name, module in self.modules.items():
-            module.load_state_dict(states[f"module/{name}"])
-            self.averages[name].load_state_dict(states[f"average/{name}"])
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": adam, "param_groups": groups})
-        self.step, self.seen = progress["step"], progress["seen"]
+        networks: dict[str, dict[str, torch.Tensor]] = {}
+        for key, tensor in state.tensors.items():
+            kind, _, rest = key.partition("/")
+            owner, _, name = rest.partition("/")
+            if kind == "adam":
+                adam.setdefault(int(owner), {})[name] = tensor
+            elif kind != "random":
+                networks.setdefault(f"{kind}/{owner}", {})[name] = tensor
+        try:
+            for name, module in self.modules.items():
+                module.load_state_dict(networks[f"module/{name}"])
+                self.averages[name].load_state_dict(networks[f"average/{name}"])
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": adam, "param_groups": groups})
+            self.random.set_state(state.tensors["random"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise SystemExit(f"{path} is a checkpoint of other networks") from error
+        self.step, self.seen = state.progress["step"], state.progress["seen"]
+        self.best = state.progress.get("best", math.inf)
+        self.stale = state.progress.get("stale", 0)
+
+    def _tensors(self, kind: str) -> dict[str, torch.Tensor]:
+        networks = self.averages if kind == "average" else self.modules
+        return {
+            f"{kind}/{name}/{k}": v
+            for name, network in networks.items()
+            for k, v in network.state_dict().items()
+        }
+
+    def _write_metrics(self, figures: Mapping[str, float]) -> None:
+        if self.log:
+            self.log.write(self.step, figures)
 
 
-def averaged_weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
+def averaged_weights(folder: Path, name: str, file: str = STATE_FILE) -> dict[str, torch.Tensor]:
     """The averaged weights of one network of a run, finished or not.
+
+    Args:
+        folder: of the run.
+        name: of the network.
+        file: STATE_FILE for the latest, BEST_FILE for those of the best validation.
 
     Raises:
         SystemExit: the folder holds no run with such a network.
     """
-    path, prefix = folder / STATE_FILE, f"average/{name}/"
+    path, prefix = folder / file, f"average/{name}/"
     if not path.exists():
         raise SystemExit(f"{folder} holds no training run: train {name} first")
-    with safe_open(path, "pt", device="cpu") as file:
-        names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118
-        weights = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
-    if not weights:
+    tensors = read_state(path, prefix).tensors
+    if not tensors:
         raise SystemExit(f"the run in {folder} is not one of {name}")
-    return weights
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
 
 
-def prepare(args: argparse.Namespace) -> torch.device:
-    """Set threads, seed and denormals as every entry needs them; return the device."""
+def prepare(args: argparse.Namespace, several: bool = False) -> torch.device:
+    """Set threads, seed and denormals as every entry needs them.
+
+    Args:
+        args: parsed `options`; the device is replaced by this process's own.
+        several: the entry can share its batches among processes.
+
+    Returns:
+        The device.
+
+    Raises:
+        SystemExit: several processes where one is needed.
+    """
+    if int(os.environ.get(SEVERAL, "1")) > 1 and not several:
+        raise SystemExit("this training runs in one process: start it without accelerate launch")
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)  # tiny gradients are five times slower otherwise
     torch.manual_seed(args.seed)
-    return torch.device(args.device)
+    device = Processes(args.device).device
+    args.device = str(device)
+    return device
 
 
 def autocast(args: argparse.Namespace) -> contextlib.AbstractContextManager[Any]:
