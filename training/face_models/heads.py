@@ -8,8 +8,11 @@ from pathlib import Path
 import torch
 
 from training.face_models.interface import Coefficients, Geometry
+from training.heads.camera import to_camera
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS, Factor, FactorTable
 from training.heads.landmarks import landmarks
+from training.heads.shape import head_shape
+from training.heads.surface import surface_points
 from training.heads.world import SMALL, World, factors
 from training.network_files import read_network
 from training.picture_network import PictureNetwork
@@ -41,9 +44,14 @@ COEFFICIENTS = (*SHAPE_FACTORS, *EXPRESSION_FACTORS, *ANGLES)
 def exact(z: torch.Tensor, world: World = SMALL) -> Coefficients:
     """The coefficients of the heads that latents z [B, 512] name in a world."""
     identity, pose = factors(z, world)
-    return _coefficients(
-        torch.cat([_columns(IDENTITY_FACTORS, identity, SHAPE_FACTORS), _motion(pose)], 1)
-    )
+    return coefficients(known_coefficients(identity, pose))
+
+
+def known_coefficients(identity: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
+    """The columns of COEFFICIENTS [B, C] among the factors of heads."""
+    shape = identity[:, [IDENTITY_FACTORS.index[name] for name in SHAPE_FACTORS]]
+    motion = pose[:, [POSE_FACTORS.index[name] for name in EXPRESSION_FACTORS + ANGLES]]
+    return torch.cat([shape, motion], 1)
 
 
 class HeadsFaceModel:
@@ -80,17 +88,23 @@ class HeadsFaceModel:
 
     def estimate(self, images: torch.Tensor) -> Coefficients:
         """Coefficients of pictures [B, 3, R, R] in −1…1; differentiable."""
-        return _coefficients(self.center + self.half_range * self.network(images).float())
+        return coefficients(self.center + self.half_range * self.network(images).float())
 
     def decode(self, shape: torch.Tensor, expression: torch.Tensor, pose: torch.Tensor) -> Geometry:
         """The face of shape [B, S], expression [B, E] and pose [B, 3] [deg]; differentiable."""
-        identity = IDENTITY_FACTORS.scale(shape.new_full((len(shape), len(IDENTITY_FACTORS)), 0.5))
-        identity[:, [IDENTITY_FACTORS.index[name] for name in SHAPE_FACTORS]] = shape
-        motion = torch.zeros_like(shape[:, :1]).repeat(1, len(POSE_FACTORS))
-        names = (*EXPRESSION_FACTORS, *ANGLES)
-        motion[:, [POSE_FACTORS.index[name] for name in names]] = torch.cat([expression, pose], 1)
-        in_picture, _, in_camera = landmarks(identity, motion)
-        return Geometry(vertices=in_camera, landmarks_2d=in_picture, landmarks_3d=in_camera)
+        identity = _table(IDENTITY_FACTORS, SHAPE_FACTORS, shape)
+        motion = _table(POSE_FACTORS, EXPRESSION_FACTORS + ANGLES, torch.cat([expression, pose], 1))
+        landmarks_2d, _, landmarks_3d = landmarks(identity, motion)
+        points = surface_points(identity, motion)
+        vertices = to_camera(points, head_shape(identity, motion), motion)
+        return Geometry(vertices, landmarks_2d, landmarks_3d)
+
+
+def _table(table: FactorTable, names: tuple[str, ...], values: torch.Tensor) -> torch.Tensor:
+    """Factors [B, len(table)] with these values [B, len(names)], the others in the middle."""
+    factors = table.scale(values.new_full((len(values), len(table)), 0.5))
+    factors[:, [table.index[name] for name in names]] = values
+    return factors
 
 
 def _factor(name: str) -> Factor:
@@ -98,16 +112,8 @@ def _factor(name: str) -> Factor:
     return table.factors[table.index[name]]
 
 
-def _columns(table: FactorTable, values: torch.Tensor, names: tuple[str, ...]) -> torch.Tensor:
-    return values[:, [table.index[name] for name in names]]
-
-
-def _motion(pose: torch.Tensor) -> torch.Tensor:
-    return _columns(POSE_FACTORS, pose, (*EXPRESSION_FACTORS, *ANGLES))
-
-
-def _coefficients(values: torch.Tensor) -> Coefficients:
-    """Split [B, len(COEFFICIENTS)]."""
+def coefficients(values: torch.Tensor) -> Coefficients:
+    """Split values [B, len(COEFFICIENTS)] into shape, expression and pose."""
     sizes = [len(SHAPE_FACTORS), len(EXPRESSION_FACTORS), len(ANGLES)]
     shape, expression, angles = values.split(sizes, 1)
     return Coefficients(shape=shape, expression=expression, pose=angles, angles=angles)
