@@ -42,8 +42,10 @@ def one_thread():
 
 @pytest.fixture
 def heads():
-    """Four frontal, neutral heads of different people, eyes open, no glasses."""
+    """Four frontal, neutral heads of different people, eyes open, no glasses, lit evenly."""
     identity, pose = world.factors(world.latents(11, 4))
+    for name in ("light_side", "hair_parting"):
+        identity = with_factor(IDENTITY_FACTORS, identity, name, 0.0)
     return identity, torch.zeros_like(pose)
 
 
@@ -408,7 +410,8 @@ def test_a_folder_of_other_heads_is_refused_in_one_line(rendered, capsys):
     assert message.startswith("error: ") and "\n" not in message
     assert "seed 3" in message and "seed 4" in message
     assert (rendered / "progress.json").read_text() == kept
-    assert json.loads(kept) == {"ready": 20, "count": 20, "resolution": 16, "seed": 3}
+    named = {"ready": 20, "count": 20, "resolution": 16, "seed": 3}
+    assert json.loads(kept).items() >= named.items()
 
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"seed": -1}, {"resolution": 15}])

@@ -121,7 +121,7 @@ def mouth_layers(point: Vec, shape: HeadShape) -> MouthLayers:
     opening = smoothstep(between, -EDGE * 0.8, EDGE * 0.8)
     opened = lines.inner_upper - lines.inner_lower
     teeth_edge = lines.inner_upper - torch.minimum(0.075 * lines.bow, 0.75 * opened)
-    teeth = smoothstep(y - teeth_edge, -0.012, 0.012) * smoothstep(opened, 0.012, 0.045)
+    teeth = smoothstep(y - teeth_edge, -0.012, 0.012) * smoothstep(opened, 0.015, 0.06)
     tongue = smoothstep(lines.inner_lower + 0.075 - y, -0.03, 0.03) * smoothstep(gap, 0.10, 0.2)
     middle = (lines.inner_upper + lines.inner_lower) * 0.5
     seam = smoothstep(0.007 - (y - middle).abs(), -0.008, 0.004) * smoothstep(1.06 - reach, 0, 0.12)

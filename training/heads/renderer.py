@@ -20,7 +20,8 @@ COARSE_LEVELS = ((4, 16), (2, 6))  # (pixels along a coarse ray's side, march st
 STEP_SHARE = 0.92  # of the distance is marched: the field overestimates a little
 FARTHEST = 6.0  # [head units]
 HIT_DISTANCE = 0.010  # [head units] nearer counts as met
-CLOSE, LEAST_STEP = 0.005, 0.016  # [head units] not that close, rays hurry past outlines
+CLOSE, LEAST_STEP = 0.002, 0.06  # [head units] not that close, rays hurry past outlines
+SETTLING_STEPS = 4  # the last ones, in which rays do not hurry
 NORMAL_REACH = 0.006  # [head units] of the probes for the normal
 OCCLUSION_REACHES = (0.10, 0.28)  # [head units]
 
@@ -49,7 +50,7 @@ class HeadRenderer:
     """
 
     def __init__(
-        self, device: torch.device | str = "cpu", march_steps: int = 16, compiled: bool = False
+        self, device: torch.device | str = "cpu", march_steps: int = 18, compiled: bool = False
     ) -> None:
         self.device = torch.device(device)
         self.march_steps, self.compiled = march_steps, compiled
@@ -120,10 +121,12 @@ class HeadRenderer:
                 travel = travel + self._march(coarse_rays, travel, shape, margin).clamp_min(0)
             travel = travel.unflatten(1, (coarse_side, coarse_side))
         travel = _spread(travel, side)
-        for _ in range(self.march_steps):
+        for left in range(self.march_steps, 0, -1):
             # a little backwards is allowed, for rays that have gone too deep
             step = self._march(rays, travel, shape, 0.0).clamp_min(-0.05)
-            travel = travel + torch.where(step > CLOSE, step.clamp_min(LEAST_STEP), step)
+            travel = travel + torch.where(
+                step > CLOSE, step.clamp_min(LEAST_STEP * (left > SETTLING_STEPS)), step
+            )
         return travel.clamp_max(FARTHEST)
 
     def _march(
