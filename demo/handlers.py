@@ -148,8 +148,7 @@ class Handlers:
             layers: "all", groups ("coarse", "middle", "fine") or single layers ("b8.conv0").
             source_face: which face of the source, 1 for the largest.
             target_face: which face of the target, 1 for the largest.
-            source_landmarks: x and y of both eyes and both mouth corners [px], or of 68
-                landmarks, in place of a search.
+            source_landmarks: x, y of both eyes, both mouth corners or 68 landmarks, not searched.
             target_landmarks: the same for the target.
             aligned: both pictures are square and already framed as the model's own are.
             paste_back: also lay the result over the face in the source picture.
@@ -157,8 +156,8 @@ class Handlers:
             model: one of those /model_info lists; the first if none is given.
 
         Returns:
-            Source crop, source as inverted, target crop, target as inverted, result, the source
-            picture with the result in it (or none), the faces that were found and used.
+            Source crop, source as inverted, target crop, target as inverted, result,
+            the source picture with the result in it (or none), the faces found and used.
         """
         pipeline = self._pipeline(model)
         strength_of(strength)
@@ -215,7 +214,7 @@ class Handlers:
             model: one of those /model_info lists; the first if none is given.
 
         Returns:
-            Faces, the largest first, with a note on what kept them from being found better; and
+            Faces, the largest first, with a note on what kept them from being found better,
             the picture with them drawn and numbered.
         """
         search = self.photos.search(self._pipeline(model), picture, "given")

@@ -1,0 +1,135 @@
+"""The queue of a page: who waits is told where, nothing is kept of who has left, and it ends well.
+
+Gradio answers a full queue with a status of HTTP that its clients render as "busy"; here whoever is
+refused gets an answer in words, like every other error.
+"""
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+import gradio as gr
+from gradio.queueing import Event
+from gradio.route_utils import get_fn
+from gradio.server_messages import ProcessCompletedMessage
+from gradio.utils import error_payload
+
+CLOSING = "The server is about to stop: try again in a minute."
+POLL = 0.05  # [s] between two looks at what is still running
+DELIVERY = 1.0  # [s] in which finished results can still be fetched
+TIDY_EVERY = 60.0  # [s] between two looks at what visitors who left have left behind
+FORGET_AFTER = 600.0  # [s] a closed page may come back within, with its state
+
+
+class WaitingLine:
+    """What stands before a page's queue.
+
+    Args:
+        demo: the page; its queue has been set up.
+        size: events that may wait at once.
+    """
+
+    def __init__(self, demo: gr.Blocks, size: int) -> None:
+        self._demo, self._queue, self._size = demo, demo._queue, size
+        self._admit = self._queue.push
+        self._queue.push = self._push
+        self._queue.ANALYTICS_MAX_EVENTS = 0  # no statistics on visitors
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._calls: deque[str] = deque()  # events of plain HTTP calls, each a session of its own
+        self._tidied = time.monotonic()
+        self._closing = False
+
+    async def _push(self, body: Any, request: Any, username: str | None) -> tuple[bool, Any, str]:
+        """Take an event, or answer it at once with the reason why not."""
+        self._loop = asyncio.get_running_loop()
+        self._tidy()
+        alone = body.session_hash is None
+        waiting = len(self._queue)
+        if self._closing:
+            event_id = await self._refuse(body, request, username, CLOSING)
+        elif waiting >= self._size:
+            words = (
+                f"The server is busy: {waiting} others are waiting, and you would be number "
+                f"{waiting + 1}. Try again in a minute."
+            )
+            event_id = await self._refuse(body, request, username, words)
+        else:
+            admitted: tuple[bool, Any, str] = await self._admit(body, request, username)
+            if admitted[0] and alone:
+                self._calls.append(admitted[1])
+            return admitted
+        return True, event_id, "success"
+
+    async def _refuse(self, body: Any, request: Any, username: str | None, words: str) -> str:
+        event = Event(body.session_hash, get_fn(self._demo, None, body), request, username)
+        session, queue = event.session_hash, self._queue
+        async with queue.pending_message_lock:
+            if session not in queue.pending_messages_per_session:
+                queue.pending_messages_per_session[session] = asyncio.Queue()
+            queue.pending_event_ids_session.setdefault(session, set()).add(event._id)
+        self._answer(event, words)
+        return str(event._id)
+
+    def _answer(self, event: Event, words: str) -> None:
+        error = error_payload(gr.Error(words, print_exception=False), True)
+        self._queue.send_message(event, ProcessCompletedMessage(output=error, success=False))
+
+    def _tidy(self) -> None:
+        """Forget sessions that nobody can return to.
+
+        Each holds a copy of the page's configuration, a third of a megabyte, and Gradio keeps
+        10 000 of them; it makes one for every call over plain HTTP.
+        """
+        queue, states = self._queue, self._demo.app.state_holder
+        while self._calls and self._calls[0] not in queue.event_ids_to_events:
+            _forget(states, self._calls.popleft())
+        if time.monotonic() - self._tidied < TIDY_EVERY:
+            return
+        self._tidied = time.monotonic()
+        for session, state in list(states.session_data.items()):
+            used = states.time_last_used.get(session)
+            if state.is_closed and (used is None or _age(used) > FORGET_AFTER):
+                states.delete_state(session)
+                _forget(states, session)
+        pending = queue.pending_event_ids_session
+        for session in [name for name, events in pending.items() if not events]:
+            del pending[session]
+
+    @property
+    def _busy(self) -> bool:
+        return len(self._queue) > 0 or self._queue.get_active_worker_count() > 0
+
+    def drain(self, limit: float) -> bool:
+        """Admit nobody any more and wait until all who were admitted have their results.
+
+        Args:
+            limit: how long [s]; who waits then is told that the server stops.
+
+        Returns:
+            Whether all were served.
+        """
+        self._closing = True
+        end = time.monotonic() + limit
+        while self._busy and time.monotonic() < end:
+            time.sleep(POLL)
+        served = not self._busy
+        if not served and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._turn_away)
+        if self._loop is not None:  # somebody was here
+            time.sleep(DELIVERY)
+        return served
+
+    def _turn_away(self) -> None:
+        for event in list(self._queue.event_ids_to_events.values()):
+            self._answer(event, CLOSING)
+
+
+def _forget(states: Any, session: str) -> None:
+    with states.lock:
+        states.session_data.pop(session, None)
+        states.time_last_used.pop(session, None)
+
+
+def _age(moment: Any) -> float:
+    return float((type(moment).now() - moment).total_seconds())
