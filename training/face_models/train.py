@@ -1,0 +1,90 @@
+"""Train the estimator of the synthetic heads' factors: `python -m training.face_models.train`.
+
+It learns from `python -m training.views`: both worlds, mirrored too, half of the pictures disturbed
+so that slightly blurred and shifted ones of a generator are read as well. Writes the averaged
+weights beside the run, and prints the errors on held-out heads; --ship replaces the shipped ones.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from training.augmentation import augment
+from training.face_models.heads import (
+    ANGLES,
+    COEFFICIENTS,
+    EXPRESSION_FACTORS,
+    SHAPE_FACTORS,
+    WEIGHTS_NAME,
+    HeadsFaceModel,
+    known_coefficients,
+)
+from training.network_files import write_network
+from training.picture_network import PictureNetwork
+from training.run import TrainingRun, autocast, options, prepare
+from training.views import HELD_OUT, ViewDataset
+
+DISTURBED = 0.6  # share of every batch
+WEIGHTS = {**dict.fromkeys(SHAPE_FACTORS, 1.0), **dict.fromkeys(EXPRESSION_FACTORS, 2.0)}
+WEIGHTS |= dict.fromkeys(ANGLES, 4.0)  # of the coefficients' errors
+SMOOTHNESS = 0.05  # share of half a range below which errors count by their square
+
+
+@torch.no_grad()
+def errors(model: HeadsFaceModel, data: ViewDataset) -> dict[str, float]:
+    """Mean absolute error of each coefficient on the held-out heads, in its own unit."""
+    views = data.views(torch.arange(HELD_OUT))
+    known = known_coefficients(views.identity.flatten(0, 1), views.pose.flatten(0, 1))
+    found = []
+    for images in views.images.flatten(0, 1).split(64):
+        read = model.estimate(images)
+        found.append(torch.cat([read.shape, read.expression, read.pose], 1))
+    distance = (torch.cat(found) - known).abs().mean(0)
+    return dict(zip(COEFFICIENTS, distance.tolist(), strict=True))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command-line entry."""
+    parser = options(__doc__, "runs/estimator", images=250_000, batch=64)
+    parser.add_argument("--data", type=Path, default=Path("runs/views"), help="rendered views")
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--ship", action="store_true", help="replace the shipped weights")
+    train(parser.parse_args(argv))
+
+
+def train(args: argparse.Namespace) -> None:
+    """Fit the estimator and write its averaged weights as float16."""
+    device = prepare(args)
+    data = ViewDataset(args.data)
+    network = PictureNetwork(len(COEFFICIENTS)).to(device, memory_format=torch.channels_last)
+    model = HeadsFaceModel(network)
+    weights = torch.tensor([WEIGHTS[name] for name in COEFFICIENTS], device=device)
+    run = TrainingRun(
+        args, {"estimator": network}, [{"params": list(network.parameters())}], args.learning_rate
+    )
+    average = HeadsFaceModel(run.averages["estimator"])
+    for bar in run.steps():
+        views = data.draw(args.batch, 1, run.random)
+        images, _ = augment(views.images[:, 0].to(device), DISTURBED, run.random)
+        known = known_coefficients(views.identity[:, 0], views.pose[:, 0]).to(device)
+        with autocast(args):
+            found = network(images)
+        wanted = (known - model.center) / model.half_range
+        distance = F.smooth_l1_loss(found.float(), wanted, reduction="none", beta=SMOOTHNESS)
+        run.descend((distance * weights).mean())
+        if run.step % 500 == 0:
+            found_errors = errors(average, data)
+            bar.set_postfix_str(", ".join(f"{name} {found_errors[name]:.2f}" for name in ANGLES))
+    folders = [args.output] + ([Path(__file__).parent] if args.ship else [])
+    for folder in folders:
+        write_network(folder / WEIGHTS_NAME, run.averages["estimator"].state_dict(), torch.float16)
+    shipped = HeadsFaceModel.load(folder=args.output)
+    for name, error in errors(shipped, data).items():
+        print(f"{name}: {error:.3f}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
