@@ -142,7 +142,7 @@ def _lip_relief(point: Vec, shape: HeadShape) -> torch.Tensor:
 
 def _ear_distance(half: Vec, shape: HeadShape) -> torch.Tensor:
     size, side = shape.ear_scale, half.x - shape.cranium_half_width
-    out, back = side - 0.045, half.z + 0.16
+    out, back = side - 0.045 + 0.10 * shape.ear_cover, half.z + 0.16  # under the hair
     turned = Vec(out * 0.94 + back * 0.34, half.y, back * 0.94 - out * 0.34)
     ear = ellipsoid(turned, (0.0, -0.06, 0.0), (0.058 * size, 0.205 * size, 0.12 * size))
     hollow_center = (0.12, -0.03, -0.10)

@@ -3,7 +3,8 @@
 The basis has one orthonormal column a factor, identity before pose, and never changes but by
 growing. Its first 34 and last 9 columns are the earliest; the three between (hair_curl, fringe,
 hair_bun) are `Philox(key=0x48454144)` normals [512, 3], made orthonormal to them and each other by
-Gram-Schmidt in float64. A generator that read the earliest 43 still finds them where it did.
+Gram-Schmidt in float64. The earliest 43 are unchanged bit by bit, so what they name in a latent is
+what they always named.
 """
 
 import functools
