@@ -10,9 +10,9 @@ from training import evaluate
 from training.augmentation import augment, background_mask
 from training.generator import current_resolution, heads_config, parse_stages, restrict_mapping
 from training.heads.renderer import HeadRenderer
-from training.heads.world import basis, coordinates, factors, latents
+from training.heads.world import SMALL, basis, coordinates, factors, latents
 from training.losses import landmark_weights, picture_loss, psnr
-from training.mask import eyes_and_mouth
+from training.supervision import eyes_and_mouth
 
 TINY = {4: 8, 8: 8}
 
@@ -57,7 +57,7 @@ def test_psnr_of_a_known_error_is_right():
 
 
 def test_eyes_and_mouth_lie_inside_the_picture_left_eye_left_of_the_right():
-    points = eyes_and_mouth(latents(5, 8))
+    points = eyes_and_mouth(latents(5, 8), SMALL)
     assert points.shape == (8, 3, 2)
     assert points.min() > 0
     assert points.max() < 1

@@ -34,15 +34,15 @@ FINAL_LEARNING_RATE = 0.03  # share of the peak left at the end of the cosine
 
 
 def options(
-    description: str | None, folder: str, images: int | None, batch: int | None
+    description: str | None, folder: str, images: int | str, batch: int | str
 ) -> argparse.ArgumentParser:
     """Command-line options all entries share.
 
     Args:
         description: shown by --help.
         folder: default output folder.
-        images: default length of the run in training pictures.
-        batch: default batch size.
+        images: default length of the run in training pictures; argparse.SUPPRESS for none.
+        batch: default batch size, likewise.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
