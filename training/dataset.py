@@ -10,7 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,15 +18,37 @@ import torch.nn.functional as F
 from numpy.lib.format import open_memmap
 
 from stylemask_core.errors import InvalidInputError, StyleMaskError
-from training.heads import world
 from training.heads.landmarks import LEFT_EYE, OUTER_LIPS, RIGHT_EYE, landmarks
 from training.heads.renderer import BATCH_SIZE, HeadRenderer, check_resolution
+from training.heads.world import (
+    SMALL,
+    TRAINING_SEEDS,
+    WORLDS,
+    World,
+    factors,
+    latents,
+    mirror,
+)
 from training.run import progress_bar
 
 IMAGES, KEYPOINTS, LATENTS = "images.npy", "keypoints.npy", "latents.npy"
 PROGRESS = "progress.json"
 SAVE_INTERVAL = 10.0  # [s] between notes of progress
 REFRESH_INTERVAL = 5.0  # [s] between looks at the progress of a renderer at work
+
+
+class Views(NamedTuple):
+    """Heads to learn from.
+
+    Args:
+        latents: [B, 512].
+        images: [B, 3, R, R] in -1…1.
+        keypoints: [B, 3, 2] centres of eyes and mouth, x and y in 0…1; a mirror swaps the eyes.
+    """
+
+    latents: torch.Tensor
+    images: torch.Tensor
+    keypoints: torch.Tensor
 
 
 class HeadDataset:
@@ -97,9 +119,34 @@ class HeadDataset:
         """Centres of left eye, right eye and mouth of heads [B]: [B, 3, 2], x and y in 0…1."""
         return torch.from_numpy(self._keypoints[indices.cpu().numpy()]).to(self.device)
 
+    def draw(self, first: int, count: int, resolution: int, random: torch.Generator) -> Views:
+        """Random heads, half of them seen in a mirror, which doubles the data at no cost.
+
+        Args:
+            first: heads before this one are never drawn.
+            count: how many.
+            resolution: side of the pictures [px]; a divisor of the stored one.
+            random: decides.
+        """
+        index = torch.randint(first, self.ready, (count,), generator=random)
+        flipped = (torch.rand(count, generator=random) < 0.5).to(self.device)
+        z = self.latents[index.to(self.device)]
+        images, keypoints = self.images(index, resolution), self.keypoints(index)
+        mirrored = torch.stack([1 - keypoints[..., 0], keypoints[..., 1]], 2)
+        return Views(
+            latents=torch.where(flipped[:, None], mirror(z), z),
+            images=torch.where(flipped[:, None, None, None], images.flip(3), images),
+            keypoints=torch.where(flipped[:, None, None], mirrored, keypoints),
+        )
+
 
 def render_dataset(
-    folder: Path, seed: int, count: int, resolution: int, renderer: HeadRenderer
+    folder: Path,
+    seed: int,
+    count: int,
+    resolution: int,
+    renderer: HeadRenderer,
+    world: World = SMALL,
 ) -> None:
     """Render the heads of a seed's first latents into a folder, or go on where it was left.
 
@@ -109,6 +156,7 @@ def render_dataset(
         count: number of heads.
         resolution: side of the pictures [px].
         renderer: draws them.
+        world: which heads there are.
 
     Raises:
         InvalidInputError: the folder holds other heads, or the heads asked for cannot be.
@@ -116,7 +164,7 @@ def render_dataset(
     if seed < 0 or count < 1:
         raise InvalidInputError(f"seed {seed} must be at least 0 and count {count} at least 1")
     check_resolution(resolution)
-    asked = {"count": count, "resolution": resolution, "seed": seed}
+    asked = {"count": count, "resolution": resolution, "seed": seed, "world": world.name}
     progress = _read_progress(folder) or _new_folder(folder, asked)
     found = {name: progress.get(name) for name in asked}
     if found != asked:
@@ -126,7 +174,7 @@ def render_dataset(
         )
     images = open_memmap(folder / IMAGES, mode="r+")
     keypoints = open_memmap(folder / KEYPOINTS, mode="r+")
-    latents = torch.from_numpy(np.load(folder / LATENTS, mmap_mode="c"))
+    z_all = torch.from_numpy(np.load(folder / LATENTS, mmap_mode="c"))
     ready, saved = progress["ready"], time.monotonic()
 
     def save() -> None:
@@ -137,9 +185,9 @@ def render_dataset(
     try:
         with progress_bar(count, ready, "img") as bar:
             while ready < count:
-                z = latents[ready : ready + BATCH_SIZE].to(renderer.device)
+                z = z_all[ready : ready + BATCH_SIZE].to(renderer.device)
                 end = ready + len(z)
-                images[ready:end], keypoints[ready:end] = _render(z, resolution, renderer)
+                images[ready:end], keypoints[ready:end] = _render(z, resolution, renderer, world)
                 ready = end
                 bar.update(len(z))
                 if time.monotonic() - saved > SAVE_INTERVAL:
@@ -150,10 +198,10 @@ def render_dataset(
 
 
 def _render(
-    z: torch.Tensor, resolution: int, renderer: HeadRenderer
+    z: torch.Tensor, resolution: int, renderer: HeadRenderer, world: World
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (uint8 [B, R, R, 3]) and keypoints (float32 [B, 3, 2]) of latents [B, 512]."""
-    identity, pose = world.factors(z)
+    identity, pose = factors(z, world)
     images = renderer.render(identity, pose, resolution)
     pixels = (images * 255 + 0.5).byte().permute(0, 2, 3, 1)
     points = landmarks(identity, pose)[0]
@@ -161,11 +209,11 @@ def _render(
     return pixels.cpu().numpy(), torch.stack(centers, 1).cpu().numpy()
 
 
-def _new_folder(folder: Path, asked: dict[str, int]) -> dict[str, int]:
+def _new_folder(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
     count, resolution = asked["count"], asked["resolution"]
     folder.mkdir(parents=True, exist_ok=True)
-    latents = world.latents(world.TRAINING_SEEDS + asked["seed"], count)
-    np.save(folder / LATENTS, latents.numpy())
+    z = latents(TRAINING_SEEDS + asked["seed"], count)
+    np.save(folder / LATENTS, z.numpy())
     open_memmap(folder / IMAGES, "w+", np.uint8, (count, resolution, resolution, 3))
     open_memmap(folder / KEYPOINTS, "w+", np.float32, (count, 3, 2))
     progress = {"ready": 0, **asked}
@@ -178,7 +226,7 @@ def _read_progress(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def _write_progress(folder: Path, progress: dict[str, int]) -> None:
+def _write_progress(folder: Path, progress: dict[str, Any]) -> None:
     part = folder / f"{PROGRESS}.part"
     part.write_text(json.dumps(progress))
     part.replace(folder / PROGRESS)
@@ -198,6 +246,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=64000, help="number of heads")
     parser.add_argument("--resolution", type=int, default=128, help="side of the pictures [px]")
+    parser.add_argument("--world", choices=WORLDS, default=SMALL.name, help="which heads there are")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument(
@@ -210,7 +259,8 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(args.threads)  # compiled code depends on it
     try:
         renderer = HeadRenderer(args.device, compiled=args.compile)
-        render_dataset(args.output, args.seed, args.count, args.resolution, renderer)
+        world = WORLDS[args.world]
+        render_dataset(args.output, args.seed, args.count, args.resolution, renderer, world)
     except StyleMaskError as error:
         sys.exit(f"error: {error}")
 

@@ -69,17 +69,17 @@ def train(args: argparse.Namespace) -> None:
     run = TrainingRun(args, {"encoder": encoder}, groups, args.learning_rate)
     average = run.averages["encoder"]
     for bar in run.steps():
-        index = torch.randint(HELD_OUT, data.ready, (args.batch,), generator=run.random)
-        images = data.images(index, resolution)
+        views = data.draw(HELD_OUT, args.batch, resolution, run.random)
+        images = views.images
         seen, known = augment(images, DISTURBED, run.random)
         with torch.no_grad():
-            exact = generator.broadcast(generator.mapping(data.latents[index]))
+            exact = generator.broadcast(generator.mapping(views.latents))
         with autocast(args):
             code = encoder(seen)
         distance = ((code.float() - exact) / spread).square().mean()
         loss = CODE_WEIGHT * distance
         if args.pictures:
-            weights = landmark_weights(data.keypoints(index), resolution)
+            weights = landmark_weights(views.keypoints, resolution)
             with autocast(args):
                 drawn = generator(code)
             drawn = torch.lerp(images, drawn.float(), known)

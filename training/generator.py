@@ -67,16 +67,13 @@ def set_mean(generator: Generator) -> None:
 
 
 @torch.no_grad()
-def validate(
-    generator: Generator, data: HeadDataset, resolution: int, device: torch.device
-) -> float:
+def validate(generator: Generator, data: HeadDataset, resolution: int) -> float:
     """Mean PSNR [dB] on the held-out pictures."""
     scores = []
     for start in range(0, HELD_OUT, 32):
         index = torch.arange(start, start + 32)
-        w = generator.mapping(data.latents[index].to(device))
-        image = generator(generator.broadcast(w), resolution)
-        scores.append(psnr(image, data.images(index, resolution).to(device)))
+        image = generator(generator.broadcast(generator.mapping(data.latents[index])), resolution)
+        scores.append(psnr(image, data.images(index, resolution)))
     return float(torch.cat(scores).mean())
 
 
@@ -109,7 +106,7 @@ def main(argv: list[str] | None = None) -> None:
 def train(args: argparse.Namespace) -> None:
     """Fit the generator to a data set of renders."""
     device = prepare(args)
-    data = HeadDataset(args.data)
+    data = HeadDataset(args.data, device)
     stages = parse_stages(args.stages)
     config = heads_config(WIDE if args.width == "wide" else NARROW)
     generator = Generator(config)
@@ -139,9 +136,9 @@ def train(args: argparse.Namespace) -> None:
         run.descend(loss)
         restrict_mapping(generator)
         if run.step % 500 == 0:
-            score = validate(average, data, resolution, device)
+            score = validate(average, data, resolution)
             bar.set_postfix_str(f"{resolution} px, loss {loss.item():.4f}, held out {score:.2f} dB")
-    score = validate(average, data, config.resolution, device)
+    score = validate(average, data, config.resolution)
     print(f"held out: {score:.2f} dB at {config.resolution} px", file=sys.stderr)
 
 
