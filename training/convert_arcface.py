@@ -58,7 +58,9 @@ def read_network(path: Path) -> State:
         raise WeightsError(f"{path} holds tensors of other shapes than IR-SE50's") from error
     if state:
         raise WeightsError(f"{path}: {min(state)} has no place in IR-SE50")
-    for name, expected in ArcFace().state_dict().items():
+    with torch.device("meta"):
+        network = ArcFace()
+    for name, expected in network.state_dict().items():
         if tensors[name].shape != expected.shape:
             raise WeightsError(
                 f"{path}: {name} has shape {list(tensors[name].shape)}, {list(expected.shape)} is "

@@ -159,7 +159,9 @@ def read_encoder(path: Path) -> State:
         raise WeightsError(f"{path}: E_flame is no ResNet-50 of DECA's") from error
     if state:
         raise WeightsError(f"{path}: E_flame.{min(state)} has no place in DECA's encoder")
-    for name, expected in CoarseEncoder().state_dict().items():
+    with torch.device("meta"):
+        network = CoarseEncoder()
+    for name, expected in network.state_dict().items():
         if tensors[name].shape != expected.shape:
             raise WeightsError(
                 f"{path}: {name} of the encoder has shape {list(tensors[name].shape)}, "

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +18,12 @@ CONFIG_NAME = "config.json"
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def read_network(module: Module, path: Path) -> Module:
-    """Fill a module with a file's tensors, floating point ones as float32, and freeze it.
+def read_network(build: Callable[[], Module], path: Path) -> Module:
+    """Build a module and fill it with a file's tensors, frozen and in evaluation mode.
+
+    Args:
+        build: makes the module, of float32 and integers.
+        path: of the safetensors file; floating point tensors of it may be float16.
 
     Raises:
         WeightsError: the file is missing or damaged, or a tensor is missing, extra, misshapen or
@@ -30,6 +34,8 @@ def read_network(module: Module, path: Path) -> Module:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
         raise WeightsError(f"cannot read {path}: {error}") from error
+    with torch.device("meta"):
+        module = build()
     expected = module.state_dict()
     if different := sorted(set(expected) ^ set(tensors)):
         raise WeightsError(f"{path} holds another network: {different[0]} is in one of them alone")
@@ -42,7 +48,7 @@ def read_network(module: Module, path: Path) -> Module:
         if not tensor.isfinite().all():
             raise WeightsError(f"{path}: {name} has values that are not finite")
         tensors[name] = tensor.to(expected[name].dtype)
-    module.load_state_dict(tensors)
+    module.load_state_dict(tensors, assign=True)
     return module.eval().requires_grad_(False)
 
 

@@ -15,7 +15,6 @@ from training.face_models.flame import (
     PARENTS,
     ROOT,
     SHAPE_COUNT,
-    VERTICES,
     Flame,
 )
 from training.face_models.interface import Coefficients, Geometry
@@ -122,8 +121,8 @@ class DecaFaceModel:
             WeightsError: it is missing, damaged or something else.
         """
         read_config(folder, KIND)
-        encoder = read_network(CoarseEncoder(), folder / ENCODER_NAME)
-        flame = read_network(Flame(VERTICES), folder / FLAME_NAME)
+        encoder = read_network(CoarseEncoder, folder / ENCODER_NAME)
+        flame = read_network(Flame, folder / FLAME_NAME)
         return cls(encoder.to(device), flame.to(device))
 
     def estimate(self, images: torch.Tensor) -> Coefficients:

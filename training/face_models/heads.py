@@ -84,7 +84,7 @@ class HeadsFaceModel:
             WeightsError: the weights are missing, damaged or of another network.
         """
         path = (folder or Path(__file__).parent) / WEIGHTS_NAME
-        return cls(read_network(PictureNetwork(len(COEFFICIENTS)), path).to(device))
+        return cls(read_network(lambda: PictureNetwork(len(COEFFICIENTS)), path).to(device))
 
     def estimate(self, images: torch.Tensor) -> Coefficients:
         """Coefficients of pictures [B, 3, R, R] in −1…1; differentiable."""

@@ -55,7 +55,7 @@ class ArcFaceModel:
             WeightsError: it is missing, damaged or something else.
         """
         read_config(folder, KIND)
-        return cls(read_network(ArcFace(), folder / WEIGHTS_NAME).to(device))
+        return cls(read_network(ArcFace, folder / WEIGHTS_NAME).to(device))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embeddings [B, 512] of unit length of pictures [B, 3, R, R] in −1…1; differentiable."""

@@ -34,7 +34,7 @@ class HeadsIdentityModel:
             WeightsError: the weights are missing, damaged or of another network.
         """
         path = (folder or Path(__file__).parent) / WEIGHTS_NAME
-        return cls(read_network(PictureNetwork(EMBEDDING), path).to(device))
+        return cls(read_network(lambda: PictureNetwork(EMBEDDING), path).to(device))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embeddings [B, 128] of unit length of pictures [B, 3, R, R] in −1…1; differentiable."""
