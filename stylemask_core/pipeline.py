@@ -1,7 +1,7 @@
 """StyleMaskPipeline: from seeds, codes and pictures to a reenacted face, one call each."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stylemask_core import alignment, framing, hub, images, inversion
+from stylemask_core import alignment, framing, hub, images, inversion, refinement
 from stylemask_core.arguments import check_seed, check_truncation, pick_device, pick_dtype
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.cuda_graph import Recorded
@@ -21,6 +21,7 @@ from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
 from stylemask_core.operators import request_operators
 from stylemask_core.progress import Progress
+from stylemask_core.refinement import Refinement
 from stylemask_core.remote import model_source, repository
 from stylemask_core.results import (
     Code,
@@ -335,6 +336,34 @@ class StyleMaskPipeline:
             return codes
         return inversion.refine(
             self.generator, batch.to(self.device, torch.float32), codes, self._w_spread, steps
+        )
+
+    def refine_inversion(
+        self,
+        inversion: Inversion,
+        seconds: float = 10.0,
+        progress: Callable[[float], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Refinement:
+        """Keep more of the person: bring an inversion closer to its picture in a given time.
+
+        Args:
+            inversion: as `invert` gives it.
+            seconds: wall-clock time, 0…3600; no step is begun that would not fit into it.
+            progress: called before every step with the share of the time that is used, 0…1.
+            cancelled: asked before every step whether to stop with what is there.
+
+        Raises:
+            InvalidInputError: the time is no number in 0…3600.
+        """
+        return refinement.refine_inversion(
+            self.generator,
+            lambda w_plus: self.synthesize(LatentCode(w_plus)).tensor,
+            inversion,
+            self._w_spread,
+            seconds,
+            progress,
+            cancelled,
         )
 
     @cached_property
