@@ -72,6 +72,7 @@ class HeadDataset:
             )
         self.count: int = progress["count"]
         self.resolution: int = progress["resolution"]
+        self.world = WORLDS[progress.get("world", SMALL.name)]
         self._ready, self._looked = progress["ready"], time.monotonic()
         self._images = np.load(self.folder / IMAGES, mmap_mode="r")
         self._keypoints = np.load(self.folder / KEYPOINTS, mmap_mode="r")

@@ -1,8 +1,9 @@
 """Train the estimator of the synthetic heads' factors: `python -m training.face_models.train`.
 
-It learns from `python -m training.views`: both worlds, mirrored too, half of the pictures disturbed
-so that slightly blurred and shifted ones of a generator are read as well. Writes the averaged
-weights beside the run, and prints the errors on held-out heads; --ship replaces the shipped ones.
+It learns from `python -m training.views`, both worlds, and where --heads names a folder of
+`python -m training.dataset` as much from its world; mirrored too, most pictures disturbed so that
+slightly blurred and shifted ones of a generator are read as well. Writes the averaged weights
+beside the run, and prints the errors on held-out heads; --ship replaces the shipped ones.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from training.augmentation import augment
+from training.dataset import HeadDataset
 from training.face_models.heads import (
     ANGLES,
     COEFFICIENTS,
@@ -22,8 +24,9 @@ from training.face_models.heads import (
     HeadsFaceModel,
     known_coefficients,
 )
+from training.heads.world import factors
 from training.network_files import write_network
-from training.picture_network import PictureNetwork
+from training.picture_network import INPUT_SIZE, PictureNetwork, resize
 from training.run import TrainingRun, autocast, options, prepare
 from training.views import HELD_OUT, ViewDataset
 
@@ -50,6 +53,7 @@ def main(argv: list[str] | None = None) -> None:
     """Command-line entry."""
     parser = options(__doc__, "runs/estimator", images=250_000, batch=64)
     parser.add_argument("--data", type=Path, default=Path("runs/views"), help="rendered views")
+    parser.add_argument("--heads", type=Path, help="rendered heads of one world, to be added")
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--ship", action="store_true", help="replace the shipped weights")
     train(parser.parse_args(argv))
@@ -59,6 +63,7 @@ def train(args: argparse.Namespace) -> None:
     """Fit the estimator and write its averaged weights as float16."""
     device = prepare(args)
     data = ViewDataset(args.data)
+    heads = HeadDataset(args.heads) if args.heads else None
     network = PictureNetwork(len(COEFFICIENTS)).to(device, memory_format=torch.channels_last)
     model = HeadsFaceModel(network)
     weights = torch.tensor([WEIGHTS[name] for name in COEFFICIENTS], device=device)
@@ -67,9 +72,9 @@ def train(args: argparse.Namespace) -> None:
     )
     average = HeadsFaceModel(run.averages["estimator"])
     for bar in run.steps():
-        views = data.draw(args.batch, 1, run.random)
-        images, _ = augment(views.images[:, 0].to(device), DISTURBED, run.random)
-        known = known_coefficients(views.identity[:, 0], views.pose[:, 0]).to(device)
+        images, known = _draw(args.batch, data, heads, run.random)
+        images, _ = augment(images.to(device), DISTURBED, run.random)
+        known = known.to(device)
         with autocast(args):
             found = network(images)
         wanted = (known - model.center) / model.half_range
@@ -84,6 +89,22 @@ def train(args: argparse.Namespace) -> None:
     shipped = HeadsFaceModel.load(folder=args.output)
     for name, error in errors(shipped, data).items():
         print(f"{name}: {error:.3f}", file=sys.stderr)
+
+
+def _draw(
+    count: int, data: ViewDataset, heads: HeadDataset | None, random: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures [count, 3, R, R] and their coefficients [count, C], shuffled."""
+    of_heads = count // 2 if heads else 0
+    views = data.draw(count - of_heads, 1, random)
+    images = [resize(views.images[:, 0], INPUT_SIZE)]
+    known = [known_coefficients(views.identity[:, 0], views.pose[:, 0])]
+    if heads:
+        drawn = heads.draw(0, of_heads, INPUT_SIZE, random)
+        images.append(drawn.images)
+        known.append(known_coefficients(*factors(drawn.latents, heads.world)))
+    order = torch.randperm(count, generator=random)
+    return torch.cat(images)[order], torch.cat(known)[order]
 
 
 if __name__ == "__main__":
