@@ -3,7 +3,8 @@
 #   scripts/gpu.sh bench [OUT]   builds the operators, runs the tests marked gpu and all benchmarks,
 #                                and writes benchmarks/results/gpu-NAME.json, also to OUT
 #   scripts/gpu.sh test          the first two of these
-#   scripts/gpu.sh train [OUT]   the embedded model's whole recipe; call again until it says done
+#   scripts/gpu.sh train [OUT]   the embedded model at 256 px, of heads of the whole world; call again
+#                                until it says done
 # Steps that need a package which is missing are left out with a word. A call of train stops by itself
 # before LIMIT minutes (default 9) and the next one goes on where it stopped: everything is kept in
 # RUNS (default runs/gpu). The finished model folder is copied to OUT.
@@ -48,10 +49,10 @@ PY
 train() {
     mkdir -p "$runs"
     local common=(--threads "$threads" --minutes)
-    step data "$python" -m training.dataset --count "${HEADS:-200000}" --resolution 128 \
-        --threads "$threads" -o "$runs/data"
+    step data "$python" -m training.dataset --count "${HEADS:-100000}" --resolution 256 \
+        --world whole --threads "$threads" -o "$runs/data"
     step generator "$python" -m training.generator --width wide --data "$runs/data" \
-        --batch 64 --images "${VIEWS:-2400000}" -o "$runs/generator" "${common[@]}" "$(minutes)"
+        --stages 32:0.15,64:0.35,128:0.65,256:1 --batch 64 --images "${VIEWS:-2400000}" -o "$runs/generator" "${common[@]}" "$(minutes)"
     step mask "$python" -m training.mask --generator "$runs/generator" \
         --batch 64 --images "${PAIRS:-400000}" -o "$runs/mask" "${common[@]}" "$(minutes)"
     local encoder=("$python" -m training.encoder --data "$runs/data" --generator "$runs/generator")
@@ -112,7 +113,7 @@ bench() {
 
 case "${1:-}" in
     bench | test | train) ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 case "$1" in
     bench) shift; bench "$@" ;;

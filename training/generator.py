@@ -22,7 +22,7 @@ from training.run import TrainingRun, autocast, averaged_weights, options, prepa
 HELD_OUT = 256  # the first pictures of a data set are never trained on
 MEAN_SAMPLES = 65536  # latents averaged for the mean w
 NARROW = {4: 128, 8: 128, 16: 128, 32: 96, 64: 48, 128: 32}  # 0.4 GMAC, for a CPU
-WIDE = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 48}  # 1.4 GMAC, for a GPU
+WIDE = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 48, 256: 32}  # for a GPU
 
 
 def heads_config(channels: dict[int, int]) -> ModelConfig:
