@@ -1,97 +1,163 @@
-"""Inspect tab: which channels carried the pose, and where they act."""
+"""Inspect tab: which channels carried the pose, what each part of them does, and other masks."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from demo.checks import guarded
-from demo.events import PAGE_EVENT, SMALL_EVENT
+from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
+from demo.first_result import FIRST_PAIR
 from demo.handlers import Handlers
+from demo.inspection import PICTURES, SEEDS, Inspector
+from demo.mask_chart import mask_chart
 from demo.model_choice import ModelChoice, Step
-from demo.parts import (
-    FIRST_PAIR,
-    figure,
-    seed_field,
-    strength_slider,
-    tile,
-    truncation_slider,
-)
+from demo.models import Described
+from demo.parts import figure, seed_field, strength_slider, tile, truncation_slider
 from demo.photo_pair import PhotoPair
-from demo.photos import FaceChoice
-from stylemask_core import StyleMaskPipeline
+from demo.texts import text
+from stylemask_core.mask_edit import SCALE_RANGE, THRESHOLD_RANGE
+from stylemask_core.style_space import GROUP_RESOLUTIONS
 
-SEEDS, PICTURES = "Random faces", "Pictures"
 QUICK = 256  # [px] models up to this resolution are inspected on a CPU without being asked to
+SECOND_PAIR = (1, 2)  # seeds of pair B at first
 HEADERS = ["Layer", "Channel", "Mask", "Source style", "Target style", "Shift"]
+STEP = 0.05  # of the sliders
 
 
-def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
-    """Fill the tab."""
-    kind = gr.Radio([SEEDS, PICTURES], value=SEEDS, label="What to inspect", elem_id="inspect-kind")
-    with gr.Row(elem_classes="controls") as seeds:
-        source_seed = seed_field("Source seed", FIRST_PAIR[0])
-        target_seed = seed_field("Target seed", FIRST_PAIR[1])
-    with gr.Column(visible=False) as pictures:
+class InspectControls(NamedTuple):
+    """The components of the tab that others restore or read.
+
+    Args:
+        kind: seeds or pictures.
+        seeds: source, target.
+        truncation: psi of seeds.
+        strength: of the masks.
+        on: layer groups that are on.
+        factors: of the layer groups' masks.
+        threshold: of the masks.
+        compare: whether there is a pair B.
+        other_seeds: source, target of pair B.
+        chart: its value tells the part that is picked.
+        actions: a row under the result.
+        refill: step that shows what the controls say.
+    """
+
+    kind: gr.Radio
+    seeds: tuple[gr.Number, gr.Number]
+    truncation: gr.Slider
+    strength: gr.Slider
+    on: gr.CheckboxGroup
+    factors: list[gr.Slider]
+    threshold: gr.Slider
+    compare: gr.Checkbox
+    other_seeds: tuple[gr.Number, gr.Number]
+    chart: gr.HTML
+    actions: gr.Row
+    refill: Step
+
+
+def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> InspectControls:
+    """Fill the tab; returns its controls."""
+    gr.HTML(text("inspect.intro"), elem_classes="hint", padding=False)
+    kind = gr.Radio(
+        [(text("inspect.kind_seeds"), SEEDS), (text("inspect.kind_pictures"), PICTURES)],
+        value=SEEDS,
+        label=text("inspect.kind"),
+        elem_id="inspect-kind",
+    )
+    with gr.Row(elem_classes="controls") as seeds_row:
+        source_seed = seed_field(text("page.source_seed"), FIRST_PAIR[0])
+        target_seed = seed_field(text("page.target_seed"), FIRST_PAIR[1])
+    with gr.Column(visible=False) as pictures_part:
         photos = PhotoPair("inspect", handlers, choice)
     with gr.Row(elem_classes="controls"):
         truncation = truncation_slider(choice)
         strength = strength_slider()
-    go = gr.Button("Inspect", variant="primary", elem_id="inspect-go")
+    go = gr.Button(text("inspect.go"), variant="primary", elem_id="inspect-go")
     advice = gr.HTML(
-        "Press Inspect: this model takes some seconds on a CPU.",
+        text("inspect.slow"),
         visible=_slow(choice.first),
         elem_id="inspect-advice",
         elem_classes="hint",
         padding=False,
     )
     with gr.Row(elem_classes="trio"):
-        pair = [
-            tile("Source", "as the model makes it", "inspect-source"),
-            tile("Target", "as the model makes it", "inspect-target"),
-            tile("Result", "taken apart below", "inspect-result", "result"),
+        source = tile(text("page.source_is"), "", "inspect-source")
+        target = tile(text("page.target_is"), "", "inspect-target")
+        with gr.Column(elem_classes=["captioned", "widest"], min_width=150):
+            result = tile(text("inspect.result_is"), "", "inspect-result", "result")
+            actions = gr.Row(elem_classes="actions")
+    gr.HTML(text("inspect.masks_title"), padding=False)
+    chart = mask_chart("inspect-chart")
+    with gr.Row(elem_classes="trio", visible=False) as part_row:
+        part = [
+            tile(text("inspect.alone"), "", "inspect-alone"),
+            tile(text("inspect.rest"), "", "inspect-rest"),
+            tile(text("inspect.where"), "", "inspect-where"),
         ]
-    gr.Markdown("### Where each layer group acts")
-    effects = figure("Maps of where each layer group changes the result", "inspect-effects", "wide")
-    gr.Markdown("### What the masks take from the target")
-    with gr.Row(elem_classes="plots"):
-        bars = figure("Mean mask of each layer", "inspect-bars")
-        heatmap = figure("Mask of every channel", "inspect-heatmap")
-    gr.Markdown("### The channels that moved most")
-    table = gr.Dataframe(
-        headers=HEADERS,
-        datatype="str",  # numbers would lose their trailing zeros
-        interactive=False,
-        show_label=False,
-        max_height=360,
-        buttons=["copy"],
-        elem_id="inspect-table",
-    )
-    with gr.Row():
-        npz = gr.DownloadButton("Masks and styles (.npz)", elem_id="inspect-npz")
-        csv = gr.DownloadButton("All channels (.csv)", elem_id="inspect-csv")
+    gr.HTML(text("inspect.edit_title"), padding=False)
+    on, factors, threshold, reset = _edit_controls(choice)
+    compare = gr.Checkbox(label=text("inspect.compare"), elem_id="inspect-compare")
+    with gr.Column(visible=False) as other_part:
+        with gr.Row(elem_classes="controls"):
+            other_source = seed_field(text("inspect.other_source"), SECOND_PAIR[0])
+            other_target = seed_field(text("inspect.other_target"), SECOND_PAIR[1])
+        with gr.Row(elem_classes="trio"):
+            other = [
+                tile(text("inspect.other_source_is"), "", "inspect-other-source"),
+                tile(text("inspect.other_target_is"), "", "inspect-other-target"),
+                tile(text("inspect.other_result_is"), "", "inspect-other-result", "result"),
+            ]
+    gr.HTML(text("inspect.effects_title"), padding=False)
+    effects = figure(text("inspect.effects"), "inspect-effects", "wide")
+    with gr.Accordion(text("inspect.numbers"), open=False, elem_id="inspect-numbers"):
+        table = gr.Dataframe(
+            headers=HEADERS,
+            datatype="str",  # numbers would lose their trailing zeros
+            interactive=False,
+            show_label=False,
+            max_height=360,
+            buttons=["copy"],
+            elem_id="inspect-table",
+        )
+        with gr.Row():
+            npz = gr.DownloadButton(text("inspect.npz"), elem_id="inspect-npz")
+            csv = gr.DownloadButton(text("inspect.csv"), elem_id="inspect-csv")
+
+    inspector = Inspector(handlers, photos)
+    inputs = [
+        kind, *photos.inputs, source_seed, target_seed, truncation, strength,
+        on, *factors, threshold, compare, other_source, other_target, chart, choice.label,
+    ]  # fmt: skip
+    seen = [result, chart, *part, *other, part_row, other_part]
+    everything = [source, target, *seen]
+    numbers = [effects, table, npz, csv]
+
+    def shown(asked: Any) -> tuple[Any, ...]:
+        rows = gr.Row(visible=asked.part is not None), gr.Column(visible=asked.other is not None)
+        return *inspector.look(asked), *rows
 
     @guarded
-    def run(kind: str, *values: Any) -> Any:
-        *sent, source_seed, target_seed, psi, strength, model = values
-        seeds = {"source": source_seed, "target": target_seed}
-        pictures: dict[str, Any] = dict.fromkeys(seeds)
-        choices: dict[str, FaceChoice] = {}
-        if kind == PICTURES:
-            given, choices = photos.choices(handlers.models.get(model), sent)
-            # an empty dict stands for a missing picture: None would mean "use the seed"
-            pictures = {role: picture or {} for role, picture in given.items()}
-        *shown, bars, heatmap, effects, table, npz, csv = handlers.inspect_page(
-            model, seeds, psi, strength, pictures, choices
-        )
-        return *shown, effects, bars, heatmap, table, npz, csv
+    def run(*values: Any) -> Any:
+        asked = inspector.asked(list(values))
+        return *inspector.pair_pictures(asked), *shown(asked)
+
+    @guarded
+    def live(there: Any, *values: Any) -> Any:
+        incomplete = there is None or (values[-5] and None in values[-4:-2])  # seeds being typed
+        return gr.skip() if incomplete else shown(inspector.asked(list(values)))
+
+    @guarded
+    def details(there: Any, *values: Any) -> Any:
+        return gr.skip() if there is None else inspector.details(inspector.asked(list(values)))
 
     def fill(there: Any, *values: Any) -> Any:
         skipped = there or _slow(handlers.models.get(values[-1]))
         return gr.skip() if skipped else run(*values)
 
-    numbers = [source_seed, target_seed, truncation, strength]
-    inputs = [kind, *photos.inputs, *numbers, choice.label]
-    outputs = [*pair, effects, bars, heatmap, table, npz, csv]
+    def fill_details(there: Any, *values: Any) -> Any:
+        return gr.skip() if there else details(*values)
+
     kind.change(
         lambda kind: (
             gr.Row(visible=kind == SEEDS),
@@ -99,16 +165,85 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
             gr.Row(visible=kind == PICTURES),
         ),
         kind,
-        [seeds, truncation, pictures],
+        [seeds_row, truncation, pictures_part],
         **SMALL_EVENT,
     )
-    result = pair[-1]
-    go.click(run, inputs, outputs, show_progress_on=result, **PAGE_EVENT)
-    choice.clear(*outputs)
-    choice.follow(advice, lambda pipeline: gr.HTML(visible=_slow(pipeline)))
-    choice.refresh(tab, photos.find, Step(fill, [effects, *inputs], outputs, result))
+    reset.click(
+        lambda model: (list(handlers.models.get(model).space.groups()), 1.0, 1.0, 1.0, 0.0),
+        choice.label,
+        [on, *factors, threshold],
+        **SMALL_EVENT,
+    )
+    went = go.click(run, inputs, everything, show_progress_on=result, **PAGE_EVENT)
+    went.success(details, [result, *inputs], numbers, show_progress_on=effects, **PAGE_EVENT)
+    changes = [chart.input, compare.input, other_source.change, other_target.change]
+    edits = [on.change, threshold.change, strength.input, *(x.change for x in factors)]
+    gr.on(changes, live, [result, *inputs], seen, show_progress_on=result, **LIVE_EVENT)
+    edited = gr.on(edits, live, [result, *inputs], seen, show_progress_on=result, **LIVE_EVENT)
+    edited.success(details, [result, *inputs], numbers, show_progress_on=effects, **LIVE_EVENT)
+    choice.clear(*everything[:-2], *numbers)
+    choice.follow(advice, lambda model: gr.HTML(visible=_slow(model)))
+    refill = Step(run, inputs, everything, result)
+    choice.refresh(
+        tab,
+        photos.find,
+        Step(fill, [result, *inputs], everything, result),
+        Step(fill_details, [effects, result, *inputs], numbers, effects),
+    )
+    seeds = (source_seed, target_seed)
+    return InspectControls(
+        kind, seeds, truncation, strength, on, factors, threshold, compare,
+        (other_source, other_target), chart, actions, refill,
+    )  # fmt: skip
 
 
-def _slow(pipeline: StyleMaskPipeline) -> bool:
+def _edit_controls(
+    choice: ModelChoice,
+) -> tuple[gr.CheckboxGroup, list[gr.Slider], gr.Slider, gr.Button]:
+    """Switches and factors of the layer groups, the threshold, and a way back."""
+
+    def names(model: Described) -> list[tuple[str, str]]:
+        return [(text(f"inspect.layers_{group}"), group) for group in model.space.groups()]
+
+    def switches(model: Described) -> dict[str, Any]:
+        return {"choices": names(model), "value": list(model.space.groups())}
+
+    with gr.Row(elem_classes="controls"):
+        on = gr.CheckboxGroup(
+            **switches(choice.first), label=text("inspect.groups"), elem_id="inspect-on"
+        )
+        threshold = gr.Slider(
+            *THRESHOLD_RANGE,
+            value=0.0,
+            step=STEP,
+            label=text("inspect.threshold"),
+            info=text("inspect.threshold_info"),
+            elem_id="inspect-threshold",
+            min_width=240,
+        )
+    choice.follow(on, lambda model: gr.CheckboxGroup(**switches(model)))
+    factors = []
+    with gr.Row(elem_classes="controls"):
+        for group in GROUP_RESOLUTIONS:
+            factor = gr.Slider(
+                *SCALE_RANGE,
+                value=1.0,
+                step=STEP,
+                label=text(f"inspect.scale_{group}"),
+                visible=group in choice.first.space.groups(),
+                elem_id=f"inspect-scale-{group}",
+                min_width=200,
+            )
+            factors.append(factor)
+
+            def visible(model: Described, group: str = group) -> gr.Slider:
+                return gr.Slider(visible=group in model.space.groups())
+
+            choice.follow(factor, visible)
+    reset = gr.Button(text("inspect.reset"), size="sm", elem_id="inspect-reset")
+    return on, factors, threshold, reset
+
+
+def _slow(model: Described) -> bool:
     """Whether an inspection is not begun unasked."""
-    return pipeline.device.type == "cpu" and pipeline.config.resolution > QUICK
+    return model.device.type == "cpu" and model.config.resolution > QUICK

@@ -12,6 +12,7 @@ import gradio as gr
 from demo.checks import face_of, landmarks_of, path_of
 from demo.faces import described
 from demo.photos import FaceChoice, Search
+from demo.texts import in_all_languages
 from stylemask_core import InvalidInputError, StyleMaskPipeline
 
 SCRIPT = (Path(__file__).parent / "marks.js").read_text(encoding="utf-8")
@@ -24,6 +25,7 @@ def marks(name: str) -> gr.HTML:
     return gr.HTML(
         html_template="",
         js_on_load=SCRIPT,
+        texts=in_all_languages("marks"),
         apply_default_css=False,
         padding=False,
         elem_id=name,

@@ -1,42 +1,65 @@
 """Mix tab: two random faces, and one source after many targets."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
+from demo.first_result import FIRST_PAIR, first_result
 from demo.handlers import TARGETS, Handlers
+from demo.mix_examples import pairs_to_start_from
 from demo.model_choice import ModelChoice, Step
-from demo.parts import (
-    FIRST_PAIR,
-    layer_choice,
-    seed_field,
-    strength_slider,
-    tile,
-    truncation_slider,
-)
+from demo.parts import layer_choice, seed_field, strength_slider, tile, truncation_slider
+from demo.texts import text
 
 
-def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
-    """Fill the tab."""
-    with gr.Row(elem_classes="controls"):
-        source_seed = seed_field("Source seed", FIRST_PAIR[0])
-        target_seed = seed_field("Target seed", FIRST_PAIR[1])
+class MixControls(NamedTuple):
+    """The components of the tab that others restore or read.
+
+    Args:
+        seeds: source, target.
+        truncation: psi of both.
+        strength: of the masks.
+        layers: that take part.
+        pictures: source, target, result.
+        actions: a row under the result.
+    """
+
+    seeds: tuple[gr.Number, gr.Number]
+    truncation: gr.Slider
+    strength: gr.Slider
+    layers: gr.CheckboxGroup
+    pictures: tuple[gr.Image, gr.Image, gr.Image]
+    actions: gr.Row
+
+
+def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> MixControls:
+    """Fill the tab; returns its controls."""
+    shipped = first_result(choice.first)
     with gr.Row(elem_classes="trio"):
-        pictures = [
-            tile("Source", "who it is", "mix-source"),
-            tile("Target", "head pose and expression", "mix-target"),
-            tile("Result", "the source, posed as the target", "mix-result", "result"),
-        ]
+        with gr.Column(elem_classes="captioned", min_width=150):
+            source = tile(text("page.source_is"), "", "mix-source", value=shipped.source)
+            source_seed = seed_field(text("page.source_seed"), FIRST_PAIR[0])
+        with gr.Column(elem_classes="captioned", min_width=150):
+            target = tile(text("page.target_is"), "", "mix-target", value=shipped.target)
+            target_seed = seed_field(text("page.target_seed"), FIRST_PAIR[1])
+        with gr.Column(elem_classes=["captioned", "widest"], min_width=150):
+            result = tile(text("page.result_is"), "", "mix-result", "result", value=shipped.result)
+            actions = gr.Row(elem_classes="actions")
     with gr.Row(elem_classes="controls"):
-        truncation = truncation_slider(choice)
         strength = strength_slider()
+        truncation = truncation_slider(choice)
     layers = layer_choice(choice)
-    more = gr.Button(f"Show against {TARGETS} targets", elem_id="mix-more")
-    caption = gr.HTML(elem_classes="caption", visible=False, padding=False)
+    pictures = (source, target, result)
+    controls = [source_seed, target_seed, truncation, strength, layers, choice.label]
+    pairs_to_start_from(handlers, choice, controls[:-1], pictures)
+    more = gr.Button(text("mix.more"), elem_id="mix-more")
+    caption = gr.HTML(
+        text("mix.gallery_says"), elem_classes="caption", visible=False, padding=False
+    )
     gallery = gr.Gallery(
         format="png",
-        label="Targets and results",
+        label=text("mix.gallery"),
         show_label=False,
         columns=TARGETS,
         rows=1,
@@ -59,17 +82,11 @@ def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
 
     def against_targets(*values: Any) -> Any:
         sheets = handlers.after_targets(*values)
-        text = (
-            f"<b>Source {values[0]}</b> after targets {sheets[0][1]} to {sheets[-1][1]}: "
-            "the target above, the result below. Click one to make it the target."
-        )
-        return gr.HTML(text, visible=True), gr.Gallery(sheets, visible=True)
+        return gr.HTML(visible=True), gr.Gallery(sheets, visible=True)
 
     def take_target(picked: gr.SelectData) -> int:
         return int(picked.value["caption"])
 
-    result = pictures[-1]
-    controls = [source_seed, target_seed, truncation, strength, layers, choice.label]
     changes = [source_seed.change, target_seed.change, layers.change]
     changes += [truncation.input, strength.input]  # not .change: a choice of model sets them too
     gr.on(changes, live, controls, pictures, show_progress_on=result, **LIVE_EVENT)
@@ -79,3 +96,4 @@ def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     choice.follow(caption, lambda _: gr.HTML(visible=False))
     choice.follow(gallery, lambda _: gr.Gallery(visible=False))
     choice.refresh(tab, Step(fill, [result, *controls], pictures, result))
+    return MixControls((source_seed, target_seed), truncation, strength, layers, pictures, actions)

@@ -1,4 +1,4 @@
-"""The model a visitor works with: the selector, and what on the page follows it."""
+"""What a visitor has chosen for all tabs: the model, what follows it, and consent to photos."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from demo.checks import guarded
+from demo.consent import Consent
 from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
-from demo.models import Models
+from demo.models import Described, Models
 from demo.progress import say, say_bytes
-from stylemask_core import StyleMaskPipeline
+from demo.texts import text
 
 
 class Step(NamedTuple):
@@ -30,22 +31,23 @@ class ModelChoice:
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self.first = models.get()
+        self.first = models.first
+        self.consent = Consent()
         self.label = gr.State(models.labels[0])
         self.selector = gr.Dropdown(
             models.labels,
             value=models.labels[0],
-            label="Model",
+            label=text("page.model"),
             visible=len(models.labels) > 1,
             filterable=False,
             elem_id="model",
             min_width=220,
         )
         self._open_tab = gr.State()
-        self._following: list[tuple[Any, Callable[[StyleMaskPipeline], Any]]] = []
+        self._following: list[tuple[Any, Callable[[Described], Any]]] = []
         self._refreshing: list[tuple[str, tuple[Step, ...]]] = []
 
-    def follow(self, component: Any, update: Callable[[StyleMaskPipeline], Any]) -> None:
+    def follow(self, component: Any, update: Callable[[Described], Any]) -> None:
         """Update a component from the model whenever another one is chosen."""
         self._following.append((component, update))
 
@@ -65,6 +67,7 @@ class ModelChoice:
 
     def connect(self) -> None:
         """Declare what happens at a choice; to be called when all of the page is there."""
+        self.consent.connect()
         components, updates = zip(*self._following, strict=True)
 
         @guarded

@@ -1,18 +1,61 @@
 """The models a page offers: named when it starts, each loaded once, when it is first chosen."""
 
+import logging
 import math
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from stylemask_core import InvalidInputError, StyleMaskError, StyleMaskPipeline
+import torch
+
+from stylemask_core import InvalidInputError, ModelConfig, StyleMaskError, StyleMaskPipeline
+from stylemask_core.arguments import pick_device
 from stylemask_core.progress import Progress
-from stylemask_core.remote.model_source import LIKE_A_HUB_ID
+from stylemask_core.remote.model_source import LIKE_A_HUB_ID, locate
+from stylemask_core.style_space import StyleSpace
 
 POLL = 0.2  # [s] between two looks at a model that is being loaded
+
+logger = logging.getLogger(__name__)
+
+
+class Described(Protocol):
+    """What the page says of a model: a pipeline has it, and so has an `Outline`."""
+
+    name: str
+    revision: str
+    config: ModelConfig
+    space: StyleSpace
+    device: torch.device
+
+
+@dataclass
+class Outline:
+    """A model of which only the config has been read."""
+
+    name: str
+    revision: str
+    config: ModelConfig
+    device: torch.device
+    space: StyleSpace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.space = StyleSpace(self.config)
+
+    @classmethod
+    def of(cls, label: str, name: str, device: str, progress: Progress | None) -> "Outline":
+        """Find a model and read its config; a Hub repository is downloaded.
+
+        Raises:
+            StyleMaskError: there is no such model or device.
+        """
+        picked = pick_device(device)  # before anything is downloaded
+        found = locate(name, progress=progress)
+        return cls(label, found.revision, ModelConfig.load(found.folder), picked)
 
 
 class Models:
@@ -23,19 +66,31 @@ class Models:
             loaded at once.
         device: for all of them.
         progress: told of the download of the first.
+        background: do not wait for the weights of the first; should they turn out to be damaged,
+            the log and every call that needs them say so.
 
     Raises:
-        StyleMaskError: the first cannot be loaded.
+        StyleMaskError: the first cannot be loaded, or in the background: cannot be found.
     """
 
     def __init__(
-        self, names: Sequence[str], device: str = "auto", progress: Progress | None = None
+        self,
+        names: Sequence[str],
+        device: str = "auto",
+        progress: Progress | None = None,
+        background: bool = False,
     ) -> None:
         self._device = device
         self._names = _labelled(names)
         self._lock = threading.Lock()
         self._loads: dict[str, _Load] = {}
-        self._wait(self.labels[0], progress)
+        label = self.labels[0]
+        self.first: Described
+        if background:
+            self.first = Outline.of(label, self._names[label], device, progress)
+            self._load(label).pipeline.add_done_callback(_log_failure)
+        else:
+            self.first = self._wait(label, progress)
 
     @property
     def labels(self) -> list[str]:
@@ -116,6 +171,12 @@ class _Load:
     def failed(self) -> bool:
         """Whether it ended without a model."""
         return self.pipeline.done() and self.pipeline.exception() is not None
+
+
+def _log_failure(load: "Future[StyleMaskPipeline]") -> None:
+    """Tell the terminal what visitors are told when they ask for the model."""
+    if error := load.exception():
+        logger.error("error: %s", " ".join(str(error).split()))
 
 
 def _labelled(names: Sequence[str]) -> dict[str, str]:

@@ -3,11 +3,11 @@
 import gradio as gr
 
 from demo.model_choice import ModelChoice
-from stylemask_core import StyleMaskPipeline
+from demo.models import Described
+from demo.texts import text
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 
-FIRST_PAIR = (25, 21)  # seeds shown first: heads of clearly different pose and expression
 ROLL = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 # "all" and single groups exclude each other: the last click wins. The outer list holds the outputs.
 SETTLE = f"""(chosen) => [chosen[chosen.length - 1] === '{ALL_LAYERS}'
@@ -18,7 +18,7 @@ def seed_field(label: str, seed: int) -> gr.Number:
     """A seed with a button that draws a random one."""
     with gr.Row(elem_classes="seed", equal_height=True):
         number = gr.Number(seed, label=label, scale=4, min_width=120)
-        dice = gr.Button("Roll", size="sm", scale=0, min_width=80, elem_classes="dice")
+        dice = gr.Button(text("page.roll"), size="sm", scale=0, min_width=80, elem_classes="dice")
     # in the browser: the new seed then triggers the field's own change
     dice.click(None, None, number, js=ROLL, api_visibility="private")
     return number
@@ -30,8 +30,9 @@ def truncation_slider(choice: ModelChoice) -> gr.Slider:
         *TRUNCATION_RANGE,
         value=choice.first.config.default_truncation,
         step=0.05,
-        label="Truncation",
-        info="0 is the average face, 1 the full variety",
+        label=text("page.truncation"),
+        info=text("page.truncation_info"),
+        min_width=240,
     )
     choice.follow(slider, lambda pipeline: pipeline.config.default_truncation)
     return slider
@@ -43,19 +44,20 @@ def strength_slider() -> gr.Slider:
         *STRENGTH_RANGE,
         value=1.0,
         step=0.05,
-        label="Strength",
-        info="0 leaves the source, above 1 exaggerates",
+        label=text("page.strength"),
+        info=text("page.strength_info"),
+        min_width=240,
     )
 
 
-def layer_names(pipeline: StyleMaskPipeline) -> list[tuple[str, str]]:
+def layer_names(model: Described) -> list[tuple[str, str]]:
     """What a model's layer groups are called on the page, and their names."""
-    resolutions = {layer.name: layer.resolution for layer in pipeline.space.masked_layers}
-    choices = [("All layers", ALL_LAYERS)]
-    for group, names in pipeline.space.groups().items():
+    resolutions = {layer.name: layer.resolution for layer in model.space.masked_layers}
+    choices = [(text("page.layers_all"), ALL_LAYERS)]
+    for group, names in model.space.groups().items():
         sizes = sorted({resolutions[name] for name in names})
         span = f"{sizes[0]}–{sizes[-1]} px" if len(sizes) > 1 else f"{sizes[0]} px"
-        choices.append((f"{group.capitalize()}, {span}", group))
+        choices.append((f"{text(f'page.layers_{group}')}, {span}", group))
     return choices
 
 
@@ -64,7 +66,7 @@ def layer_choice(choice: ModelChoice) -> gr.CheckboxGroup:
     group = gr.CheckboxGroup(
         layer_names(choice.first),
         value=[ALL_LAYERS],
-        label="Layers that take the pose",
+        label=text("page.layers"),
         elem_classes="layers",
     )
     group.input(None, group, group, js=SETTLE, api_visibility="private")
@@ -74,19 +76,28 @@ def layer_choice(choice: ModelChoice) -> gr.CheckboxGroup:
     return group
 
 
-def tile(caption: str, note: str, name: str, *classes: str) -> gr.Image:
-    """A picture of the model under a caption."""
+def tile(caption: str, note: str, name: str, *classes: str, value: str | None = None) -> gr.Image:
+    """A picture of the model under a caption.
+
+    Args:
+        caption: bold before the note, or the whole line where there is no note.
+        note: what the picture is.
+        name: id of the component.
+        classes: for the style sheet.
+        value: file of the picture that is there from the beginning.
+    """
+    words = f"<b>{caption}</b> {note}" if note else caption
     with gr.Column(elem_classes=["tile", *classes], min_width=120):
-        gr.HTML(f"<b>{caption}</b> {note}", elem_classes="caption", padding=False)
+        gr.HTML(words, elem_classes="caption", padding=False)
         return gr.Image(
+            value,
             format="png",
-            label=caption,
+            label=name,
             show_label=False,
             container=False,
             interactive=False,
             buttons=["download", "fullscreen"],
-            elem_id=name,
-            alt_text=f"{caption}: {note}",
+            elem_id=name,  # page.js makes the caption the picture's alternative text
         )
 
 

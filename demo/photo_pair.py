@@ -11,9 +11,11 @@ from demo.marks import chosen, found, key_of, marks
 from demo.model_choice import ModelChoice, Step
 from demo.parts import picture_input
 from demo.photos import FaceChoice
+from demo.texts import text
 from stylemask_core import InvalidInputError, StyleMaskPipeline
 
-LESS_EXACT = "Faces are found by a simpler detector, which is less exact: check the marks."
+LESS_EXACT = text("page.less_exact")
+CONSENT_FIRST = text("page.consent_first")
 
 
 class PhotoPair:
@@ -27,19 +29,18 @@ class PhotoPair:
 
     def __init__(self, name: str, handlers: Handlers, choice: ModelChoice) -> None:
         self._handlers = handlers
-        with gr.Row(elem_classes="controls"):
-            self.source, self.source_marks = _photo("Source", "who it is", f"{name}-source")
-            self.target, self.target_marks = _photo(
-                "Target", "head pose and expression", f"{name}-target"
-            )
+        consent = choice.consent.box(f"{name}-consent")
+        with gr.Row(elem_classes="controls photos"):
+            self.source, self.source_marks = _photo("source", f"{name}-source")
+            self.target, self.target_marks = _photo("target", f"{name}-target")
         note = gr.HTML(elem_classes="hint search-note", padding=False, elem_id=f"{name}-note")
         self.pictures = [self.source, self.target]
         self.inputs = [self.source, self.source_marks, self.target, self.target_marks]
         outputs = [*self.inputs, note]
-        self.find = Step(self._find, [*self.inputs, choice.label], outputs, note)
+        self.find = Step(self._find, [consent, *self.inputs, choice.label], outputs, note)
         # .change, not .upload: it also tells of examples, the webcam and removal
         gr.on(
-            [picture.change for picture in self.pictures],
+            [consent.change, *(picture.change for picture in self.pictures)],
             *self.find[:3], show_progress_on=note, **FIND_EVENT,
         )  # fmt: skip
 
@@ -74,15 +75,24 @@ class PhotoPair:
 
     @guarded
     def _find(
-        self, source: Any, source_marks: Any, target: Any, target_marks: Any, model: str
+        self,
+        consent: Any,
+        source: Any,
+        source_marks: Any,
+        target: Any,
+        target_marks: Any,
+        model: str,
     ) -> Any:
         pipeline = self._handlers.models.get(model)
-        less_exact = False
+        less_exact = waiting = False
 
         def sought(picture: Any, marked: Any, role: str) -> tuple[Any, Any]:
-            nonlocal less_exact
+            nonlocal less_exact, waiting
             if picture is None:
                 return gr.skip(), None
+            if consent is not True and not self._handlers.photos.is_example(picture):
+                waiting = True
+                return gr.skip(), None  # without marks nothing is inverted
             try:
                 search = self._handlers.photos.search(pipeline, picture, role)
             except InvalidInputError as error:
@@ -96,12 +106,13 @@ class PhotoPair:
             return gr.skip(), found(key, model, search)
 
         pair = *sought(source, source_marks, "source"), *sought(target, target_marks, "target")
-        return *pair, LESS_EXACT if less_exact else ""
+        return *pair, CONSENT_FIRST if waiting else LESS_EXACT if less_exact else ""
 
 
-def _photo(caption: str, meaning: str, name: str) -> tuple[gr.Image, gr.HTML]:
+def _photo(role: str, name: str) -> tuple[gr.Image, gr.HTML]:
     """A place for a photo under a caption, and the marks on it."""
     with gr.Column(elem_classes="captioned", min_width=280):
-        gr.HTML(f"<b>{caption}</b> {meaning}", elem_classes="caption", padding=False)
+        gr.HTML(text(f"page.{role}_is"), elem_classes="caption", padding=False)
         with gr.Column(elem_classes="photo"):
-            return picture_input(f"{caption} picture", name), marks(f"{name}-marks")
+            picture = picture_input(text(f"reenact.{role}_picture"), name)
+            return picture, marks(f"{name}-marks")

@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 from PIL import Image
 
 from demo.checks import Points, path_of
+from demo.files import file_of
+from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
 from stylemask_core.errors import DetectorError
@@ -18,6 +21,7 @@ from stylemask_core.results import FramedPicture
 
 KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px
 SEARCHES = 64  # searches for faces
+EXAMPLES = 32  # pictures of examples, whose inversions all visitors share
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +70,35 @@ class Photos:
 
     It is kept for sliders, for the visitor who sent the picture alone and until he leaves, and
     holds no more of the picture than its crop. Gradio keeps uploads in folders named by their
-    content: a path stands for one picture.
+    content: a path stands for one picture. What is known of the examples is shared by all.
     """
 
     def __init__(self) -> None:
-        self._searches = gr.Cache(max_size=SEARCHES, per_session=True)
-        self._inversions = gr.Cache(max_size=KEPT, per_session=True)
+        self._searches = SessionMemory(SEARCHES)
+        self._inversions = SessionMemory(KEPT)
+        self._example_searches = gr.Cache(max_size=EXAMPLES)
+        self._example_inversions = gr.Cache(max_size=EXAMPLES)
+        self._examples: set[str] = set()
+
+    def forget(self, age: float) -> None:
+        """Drop what visitors' pictures gave and was not used for that long [s]."""
+        self._searches.forget(age)
+        self._inversions.forget(age)
+
+    @property
+    def examples(self) -> frozenset[str]:
+        """Files of the examples."""
+        return frozenset(self._examples)
+
+    def example(self, path: Path) -> str:
+        """Take a picture that comes with this project as an example; returns its file."""
+        file = file_of(path.read_bytes(), path.name)
+        self._examples.add(file)
+        return file
+
+    def is_example(self, picture: Any) -> bool:
+        """Whether a picture, as sent, is one of the examples."""
+        return isinstance(picture, dict) and picture.get("path") in self._examples
 
     def read(self, picture: Any, role: str) -> Image.Image:
         """Read a picture as it was sent, upright.
@@ -93,7 +120,8 @@ class Photos:
             InvalidInputError: the picture cannot be used.
         """
         key = path_of(picture, role), pipeline.config.alignment
-        if (kept := self._searches.get(key)) is None:
+        searches = self._example_searches if self.is_example(picture) else self._searches
+        if (kept := searches.get(key)) is None:
             photo = self.read(picture, role)
             say(f"finding the face in the {role} picture")
             profile = framing.PROFILES[pipeline.config.alignment]
@@ -103,7 +131,7 @@ class Photos:
                 faces, note = [], str(error)
                 logger.warning("faces cannot be sought: %s", note)
             kept = {"search": Search(photo.size, faces, note, not profile.needs_face)}
-            self._searches.set(key, **kept)
+            searches.set(key, **kept)
         search: Search = kept["search"]
         return search
 
@@ -128,8 +156,13 @@ class Photos:
             role: (path_of(pictures[role], role), choice, pipeline.name)
             for role, choice in choices.items()
         }
-        known = {role: self._inversions.get(key) for role, key in keys.items()}
-        missing = [role for role, kept in known.items() if kept is None]
+        caches = {
+            role: self._example_inversions if self.is_example(pictures[role]) else self._inversions
+            for role in choices
+        }
+        kept = {role: caches[role].get(key) for role, key in keys.items()}
+        known: dict[str, Inverted] = {role: x["inverted"] for role, x in kept.items() if x}
+        missing = [role for role in keys if role not in known]
         squares = {
             role: self._framed(pipeline, pictures[role], role, choices[role]) for role in missing
         }
@@ -140,9 +173,9 @@ class Photos:
             inversions = pipeline.invert_framed(list(batch.values()), psi)
             for role, inversion in zip(batch, inversions, strict=True):
                 picture = pipeline.synthesize(inversion).image
-                known[role] = {"inverted": Inverted(inversion, picture)}
-                self._inversions.set(keys[role], **known[role])
-        return {role: kept["inverted"] for role, kept in known.items()}
+                known[role] = Inverted(inversion, picture)
+                caches[role].set(keys[role], inverted=known[role])
+        return {role: known[role] for role in keys}
 
     def _framed(
         self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice

@@ -83,4 +83,6 @@ def theme() -> Any:
     )
 
 
-CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+FOLDER = Path(__file__).parent
+CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
+SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8")

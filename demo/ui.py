@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from pydantic import ValidationError
 
+from demo.about import about_tab
 from demo.api import endpoints
 from demo.checks import one_line
 from demo.events import SMALL_EVENT
@@ -15,21 +16,20 @@ from demo.handlers import Handlers, versions
 from demo.inspect_tab import inspect_tab
 from demo.mix import mix_tab
 from demo.model_choice import ModelChoice
-from demo.models import Models
+from demo.models import Described, Models
+from demo.moving_example import moving_example
 from demo.reenact import reenact_tab
-from demo.theme import CSS, theme
-from stylemask_core import StyleMaskPipeline
+from demo.retention import Retention
+from demo.texts import I18N, text
+from demo.theme import CSS, SCRIPT, theme
+from demo.waiting_line import WaitingLine
 from stylemask_core.operators import operator_state
 
 TITLE = "StyleMask"
-HEADER = f"""
-<h1>{TITLE}</h1>
-<p>Give the <b>source</b> face the head pose and expression of the <b>target</b>, and keep who the
-source is. StyleMask does it by exchanging only those style channels of the picture generator that
-its masks choose.</p>
-"""
 QUEUE_SIZE = 64  # visitors waiting before further ones are turned away
-CACHE_HOURS = 3  # age at which pictures and downloads are deleted from disk
+KEEP_HOURS = 3.0  # age at which pictures and downloads are deleted from disk
+SWEEP = 600  # [s] between two looks for them, at most
+SESSIONS = 1000  # pages open at once that keep their state; each holds a third of a megabyte
 MAX_UPLOAD = "40mb"
 SHORT_SHA = 10  # digits of a commit in the footer
 
@@ -62,20 +62,31 @@ class Page(gr.Blocks):  # type: ignore[misc]
             raise gr.Error(line, print_exception=False) from error
 
 
-def build_demo(models: Models) -> gr.Blocks:
-    """Build the page for the configured models; launch it with `launch_options()`."""
+def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
+    """Build the page for the configured models; launch it with `launch_options()`.
+
+    Args:
+        models: those it offers.
+        keep_hours: age at which uploads, results and what is remembered of photos are deleted.
+    """
     handlers = Handlers(models)
-    age = CACHE_HOURS * 3600
-    with Page(title=TITLE, analytics_enabled=False, delete_cache=(600, age)) as demo:
+    age = keep_hours * 3600
+    cleaning = (min(SWEEP, age), age)
+    with Page(title=TITLE, analytics_enabled=False, delete_cache=cleaning) as demo:
         with gr.Row(elem_id="top"):
-            gr.HTML(HEADER, elem_id="header", padding=False, scale=3, min_width=320)
-            choice = ModelChoice(models)
-        with gr.Tab("Mix", id="mix") as mix:
+            with gr.Column(elem_id="header", scale=3, min_width=300):
+                gr.HTML(f"<h1>{TITLE}</h1>", padding=False)
+                gr.HTML(text("page.intro"), elem_id="intro", padding=False)
+                choice = ModelChoice(models)
+            moving_example()
+        with gr.Tab(text("page.tab_mix"), id="mix") as mix:
             mix_tab(mix, handlers, choice)
-        with gr.Tab("Reenact", id="reenact") as reenact:
+        with gr.Tab(text("page.tab_reenact"), id="reenact") as reenact:
             reenact_tab(reenact, handlers, choice)
-        with gr.Tab("Inspect", id="inspect") as inspect:
+        with gr.Tab(text("page.tab_inspect"), id="inspect") as inspect:
             inspect_tab(inspect, handlers, choice)
+        with gr.Tab(text("page.tab_about"), id="about"):
+            about_tab()
         footer = gr.HTML(_footer(choice.first), elem_id="footer", padding=False)
         # anew for every page that opens: the operators' state changes while the demo runs
         demo.load(lambda: _footer(choice.first), None, footer, **SMALL_EVENT)
@@ -83,6 +94,8 @@ def build_demo(models: Models) -> gr.Blocks:
         choice.connect()
         endpoints(handlers)
     demo.queue(max_size=QUEUE_SIZE)
+    demo.line = WaitingLine(demo, QUEUE_SIZE)
+    demo.retention = Retention(demo, handlers.photos, age)
     return demo
 
 
@@ -91,16 +104,19 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": CSS,
-        "footer_links": ["api"],
+        "js": SCRIPT,
+        "i18n": I18N,
+        "footer_links": ["api", "settings"],
         "run_history": False,  # faces are personal data: keep no runs in the browser
         "max_file_size": MAX_UPLOAD,
         "ssr_mode": False,
         "enable_monitoring": False,
+        "state_session_capacity": SESSIONS,
         "share": False,  # app.py opens the tunnel itself, to say in one line why it failed
     }
 
 
-def _footer(pipeline: StyleMaskPipeline) -> str:
+def _footer(pipeline: Described) -> str:
     config = pipeline.config
     size = f"{config.resolution} px"
     if config.resolution < DISPLAY_SIZE:

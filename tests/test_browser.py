@@ -7,7 +7,7 @@ from demo_server import running
 from PIL import Image
 from playwright.sync_api import expect
 
-from demo.parts import FIRST_PAIR
+from demo.first_result import FIRST_PAIR
 from stylemask_core.images import area_average
 
 pytest_plugins = ["browser_fixtures"]

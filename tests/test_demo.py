@@ -13,7 +13,7 @@ from PIL import Image
 
 from demo.checks import guarded
 from demo.files import file_of, picture_file
-from demo.reenact import EXAMPLES, example_pairs
+from demo.reenact_examples import EXAMPLES, example_pairs
 from stylemask_core.images import area_average
 
 CONTRACT = {
@@ -310,7 +310,7 @@ def test_small_pictures_are_enlarged_and_large_ones_leave_as_they_are(
 
 def test_example_pairs_are_pictures_and_missing_files_are_left_out(monkeypatch, tmp_path):
     assert len(example_pairs()) >= 2
-    monkeypatch.setattr("demo.reenact.EXAMPLES", tmp_path)
+    monkeypatch.setattr("demo.reenact_examples.EXAMPLES", tmp_path)
     assert example_pairs() == []
 
 

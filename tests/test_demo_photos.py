@@ -12,8 +12,9 @@ from demo.handlers import Handlers
 from demo.marks import chosen
 from demo.model_choice import ModelChoice
 from demo.models import Models
-from demo.photo_pair import LESS_EXACT, PhotoPair
+from demo.photo_pair import CONSENT_FIRST, LESS_EXACT, PhotoPair
 from demo.photos import KEPT, FaceChoice
+from demo.reenact_examples import example_pairs
 from stylemask_core import InvalidInputError, framing
 from stylemask_core.images import area_average, centre_square
 
@@ -253,7 +254,7 @@ def test_visitors_are_told_in_short_and_as_long_as_a_face_found_so_is_there(
 ):
     def note(source, source_marks, target):
         model = handlers.models.labels[0]
-        _, marks, *_, note = pair._find(source, source_marks, target, None, model)
+        _, marks, *_, note = pair._find(True, source, source_marks, target, None, model)
         return marks, note
 
     marks, shown = note(photos["one"], None, photos["none"])
@@ -263,12 +264,31 @@ def test_visitors_are_told_in_short_and_as_long_as_a_face_found_so_is_there(
     assert note(None, None, None)[1] == ""
 
 
+def test_no_photo_is_looked_at_before_consent_and_examples_need_none(handlers, pair, photos):
+    handlers.photos.search = lambda *_: pytest.fail("the photo was read")
+    model = handlers.models.labels[0]
+    for refused in (False, None, "yes"):
+        source, marks, _, _, note = pair._find(refused, photos["one"], None, None, None, model)
+        assert (source, marks, note) == (gr.skip(), None, CONSENT_FIRST)
+    del handlers.photos.search
+    example = {"path": handlers.photos.example(example_pairs()[0][0])}
+    _, marks, _, _, note = pair._find(False, example, None, None, None, model)
+    assert note == "" and marks["width"] == 256
+
+
+def test_what_an_example_gives_is_shared_by_all_visitors(handlers, inversions):
+    head = {"path": handlers.photos.example(example_pairs()[0][0])}
+    for _ in range(2):
+        handlers.reenact(head, head)
+    assert len(inversions) == 1
+
+
 def test_a_picture_that_cannot_be_used_is_taken_off_the_page(handlers, pair, photos, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     bad = {"path": str(tmp_path / "text.png")}
     with pytest.warns(UserWarning, match="The target file"):
         source, marks, *target, _ = pair._find(
-            photos["one"], None, bad, None, handlers.models.labels[0]
+            True, photos["one"], None, bad, None, handlers.models.labels[0]
         )
     assert target == [None, None]
     assert source == gr.skip() and len(marks["faces"]) == 1

@@ -1,0 +1,3 @@
+"""Verify tab."""
+
+TEXTS: dict[str, tuple[str, str]] = {}
