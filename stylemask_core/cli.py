@@ -1,4 +1,4 @@
-"""The `stylemask` command line: mix, reenact, inspect, info, doctor, convert, push, fetch.
+"""The `stylemask` command line: mix, reenact, inspect, verify, info, doctor, convert, push, fetch.
 
 Exit codes: 0 done; 1 an input or the model cannot be used (of many inputs: some failed); 2 the
 command line asks for something that cannot be done, and nothing was started; 130 interrupted;
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stylemask_core import __version__
-from stylemask_core.command_line import commands, model_commands
+from stylemask_core.command_line import commands, model_commands, verify_command
 from stylemask_core.command_line.inputs import parse_seed
 from stylemask_core.command_line.photo_inputs import parse_landmarks
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
@@ -114,7 +114,7 @@ def _picture_options() -> Parser:
     about = "groups and layers that take part, e.g. coarse,b8.conv0; all (default); none"
     options.add_argument("--layers", type=_layers, metavar="NAMES", help=about)
     options.add_argument("--grid", action="store_true", help="write source | target | result")
-    about = "side of each picture [px], area-averaged; the model's own if not given"
+    about = "side of each picture [px], area-averaged; the model's own, at least 512, if not given"
     options.add_argument("--size", type=_number(*SIZE_RANGE, int), metavar="N", help=about)
     return options
 
@@ -190,6 +190,10 @@ def build_parser() -> Parser:
     about = f"gets {', '.join(commands.INSPECTION_FILES)}"
     inspect.add_argument("-o", "--output", type=Path, metavar="FOLDER", help=about)
     inspect.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+    verify = command(verify_command.verify)
+    verify.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a picture")
+    verify.add_argument("--json", action="store_true", help="print a list, one object a file")
 
     info = command(commands.info, model)
     info.add_argument("positional_model", nargs="?", metavar="MODEL", help="as --model")

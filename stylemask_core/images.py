@@ -1,6 +1,7 @@
 """Pictures in and out: files of any kind → clean RGB, RGB → the tensors the networks read."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from stylemask_core.errors import InvalidInputError
 
 MAX_PIXELS = 64_000_000  # larger pictures are refused before they are decoded
+MAX_BYTES = 300_000_000  # of a file; 64 megapixels need no more, even uncompressed
 MIN_SIDE = 16  # [px] below this there is nothing to see
+OUTPUT_SIZE = 512  # [px] smaller pictures are enlarged to this side before they leave the program
 FORMATS = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF")  # read; others run foreign decoders
 
 
@@ -37,6 +40,15 @@ def read_picture(path: str | Path) -> Image.Image:
     Raises:
         InvalidInputError: no such file, no picture, damaged, too large or too small.
     """
+    return read_with_metadata(path)[0]
+
+
+def read_with_metadata(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], Any]]:
+    """Read a picture as `read_picture` does, and with it what Pillow found beside the pixels.
+
+    Raises:
+        InvalidInputError: no such file, no picture, damaged, too large or too small.
+    """
     name = str(path)
     if "://" in name:
         raise InvalidInputError(f"{name} is a web address: download the picture and give the file")
@@ -46,8 +58,10 @@ def read_picture(path: str | Path) -> Image.Image:
             raise InvalidInputError(f"no such picture file: {name}")
         if path.stat().st_size == 0:
             raise InvalidInputError(f"{name} is empty (0 bytes)")
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidInputError(f"{name} is too large: give at most {MAX_BYTES // 10**6} MB")
         with Image.open(path, formats=FORMATS) as image:
-            return to_rgb(image, name)
+            return to_rgb(image, name), image.info
     except InvalidInputError:
         raise
     except UnidentifiedImageError as error:
@@ -146,3 +160,8 @@ def area_average(image: Image.Image, size: int) -> Image.Image:
     smaller = size <= min(image.size)
     filter_ = Image.Resampling.BOX if smaller else Image.Resampling.LANCZOS
     return image.resize((size, size), filter_)
+
+
+def enlarged(image: Image.Image) -> Image.Image:
+    """A square picture as it leaves the program: at OUTPUT_SIZE or more."""
+    return image if image.width >= OUTPUT_SIZE else area_average(image, OUTPUT_SIZE)

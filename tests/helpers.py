@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stylemask_core import ModelConfig
+from stylemask_core import ModelConfig, images, watermark
 
+TINY_NOTE = " (16 px enlarged to 512 px)"  # of the command line, with the tiny model
 MIX = ("mix", "--source-seed", 1, "--target-seed", 2)
 
 FFHQ = ModelConfig(
@@ -31,6 +32,11 @@ def face(path: str, seed: int = 0, size: tuple[int, int] = (40, 40)) -> Path:
 def pixels(path: str | Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture)
+
+
+def published(picture: Image.Image) -> np.ndarray:
+    """The pixels of a picture that leaves the program: enlarged if it is small, and marked."""
+    return np.asarray(watermark.embed(images.enlarged(picture)))
 
 
 def array(path: str, *shape: int, seed: int = 0) -> np.ndarray:

@@ -21,6 +21,7 @@ from stylemask_core.info import model_info
 from stylemask_core.mask_edit import MaskEdit
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
+from stylemask_core.provenance import Origin, Stamp
 from stylemask_core.results import Code, Inversion
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -75,8 +76,9 @@ def _reenact_pair(args: argparse.Namespace, source: Input, target: Input) -> int
     outputs.check_picture_path(args.output)
     pipeline = _load(args)
     codes = reader.read_pair(pipeline, source, target)
-    outputs.write_picture(args.output, _render(args, pipeline, source, *codes))
-    tell(f"wrote {args.output}")
+    picture = _render(args, pipeline, source, *codes)
+    outputs.write_picture(args.output, picture, _stamp(pipeline, source, target))
+    tell(f"wrote {args.output}{_size_note(args, pipeline)}")
     return EXIT_DONE
 
 
@@ -99,14 +101,14 @@ def _reenact_folders(args: argparse.Namespace, source: Input, target: Input) -> 
         try:
             codes = _codes(reader, pipeline, pair, single)
             picture = _render(args, pipeline, pair.source, *codes)
-            outputs.write_picture(pair.output, picture)
+            outputs.write_picture(pair.output, picture, _stamp(pipeline, pair.source, pair.target))
         except Exception as error:  # a GPU out of memory, say: the next pair may need less
             failed.append(pair)
             tell_error(error, args.verbose, f"{pair}: ")
     summary = f"wrote {len(pairs) - len(failed)} of {len(pairs)} pictures to {args.output}"
     if failed:
         summary += f"; failed: {', '.join(str(pair) for pair in failed)}"
-    tell(summary)
+    tell(summary + _size_note(args, pipeline))
     return EXIT_FAILED if failed else EXIT_DONE
 
 
@@ -142,8 +144,9 @@ def inspect(args: argparse.Namespace) -> int:
     masks = edit.apply(pipeline.masks(*codes), pipeline.space)
     found = inspection.inspect(pipeline, *codes, args.strength, masks)
     if args.output is not None:
-        _write_inspection(args.output, found)
-        tell(f"wrote {', '.join(INSPECTION_FILES)} to {args.output}")
+        _write_inspection(args.output, found, _stamp(pipeline, source, target))
+        written = f"{', '.join(INSPECTION_FILES)} to {args.output}"
+        tell(f"wrote {written}{_size_note(args, pipeline)}")
     if args.json:
         _print_json(found.summary())
     return EXIT_DONE
@@ -158,16 +161,16 @@ def _mask_edit(args: argparse.Namespace, pipeline: StyleMaskPipeline) -> MaskEdi
     return edit
 
 
-def _write_inspection(folder: Path, found: inspection.Inspection) -> None:
+def _write_inspection(folder: Path, found: inspection.Inspection, stamp: Stamp) -> None:
     pictures = (
-        found.result.image,
+        images.enlarged(found.result.image),
         figures.layer_bars(found),
         figures.mask_heatmap(found),
         figures.effect_maps(found),
     )
     paths = [folder / name for name in INSPECTION_FILES]
     for path, picture in zip(paths, pictures, strict=False):
-        outputs.write_picture(path, picture)
+        outputs.write_picture(path, picture, stamp)
     outputs.write(paths[-2], found.npz())
     outputs.write(paths[-1], found.csv().encode())
 
@@ -250,7 +253,9 @@ def _render(
     panels = [result]
     if args.grid:
         panels = [_picture(pipeline, code) for code in (source, target)] + panels
-    if args.size is not None:
+    if args.size is None:
+        panels = [images.enlarged(panel) for panel in panels]
+    else:
         panels = [images.area_average(panel, args.size) for panel in panels]
     return images.side_by_side(panels)
 
@@ -258,3 +263,20 @@ def _render(
 def _picture(pipeline: StyleMaskPipeline, code: Code) -> Image.Image:
     """What a code shows: the photo's crop, or the synthesized picture of a seed or array."""
     return code.crop if isinstance(code, Inversion) else pipeline.synthesize(code).image
+
+
+def _stamp(pipeline: StyleMaskPipeline, *items: Input) -> Stamp:
+    """What the metadata of a result tell; of a .npy code nobody knows what it was made from."""
+    return Stamp.of(pipeline, Origin.PHOTO if _paths(*items) else Origin.RANDOM)
+
+
+def _size_note(args: argparse.Namespace, pipeline: StyleMaskPipeline) -> str:
+    """What a person should know of the size of what was written."""
+    size, resolution = getattr(args, "size", None), pipeline.config.resolution
+    if getattr(args, "paste_back", False):
+        return ""
+    if size is None and resolution < images.OUTPUT_SIZE:
+        return f" ({resolution} px enlarged to {images.OUTPUT_SIZE} px)"
+    if size is not None and size < images.OUTPUT_SIZE:
+        return f" (below {images.OUTPUT_SIZE} px the watermark may be lost: only the XMP is sure)"
+    return ""

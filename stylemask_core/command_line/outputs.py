@@ -1,6 +1,5 @@
 """Files the command line writes: checked before any work is done, written whole or not at all."""
 
-import io
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
@@ -8,14 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
+from stylemask_core import provenance
 from stylemask_core.errors import StyleMaskError, UsageError
 
 # Pillow's format and settings for each suffix a picture may be written with.
-WRITERS: dict[str, dict[str, str | int]] = {
-    ".png": {"format": "PNG"},
-    ".jpg": {"format": "JPEG", "quality": 95},
-    ".jpeg": {"format": "JPEG", "quality": 95},
-    ".webp": {"format": "WEBP", "quality": 95},
+WRITERS: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95}),
+    ".jpeg": ("JPEG", {"quality": 95}),
+    ".webp": ("WEBP", {"quality": 95}),
 }
 
 
@@ -104,12 +104,11 @@ def write(path: Path, content: bytes) -> None:
             draft.unlink(missing_ok=True)
 
 
-def write_picture(path: Path, image: Image.Image) -> None:
-    """Write a picture in the format its suffix names, whole or not at all.
+def write_picture(path: Path, image: Image.Image, stamp: provenance.Stamp) -> None:
+    """Write a marked picture in the format its suffix names, whole or not at all.
 
     Raises:
         StyleMaskError: it cannot be written.
     """
-    buffer = io.BytesIO()
-    image.save(buffer, **WRITERS[path.suffix.lower()])  # type: ignore[arg-type]
-    write(path, buffer.getvalue())
+    format_, settings = WRITERS[path.suffix.lower()]
+    write(path, provenance.encode(image, stamp, format_, **settings))
