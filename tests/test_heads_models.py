@@ -1,0 +1,227 @@
+"""The synthetic heads' own face and identity models, and the trainings of their networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stylemask_core.errors import InvalidInputError, WeightsError
+from training import network_files, views
+from training.face_models import heads, load_face_model
+from training.face_models import train as face_training
+from training.face_models.heads import COEFFICIENTS, EXPRESSION_FACTORS, SHAPE_FACTORS
+from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS
+from training.heads.landmarks import landmarks
+from training.heads.renderer import HeadRenderer
+from training.heads.world import SMALL, WHOLE, factors, latents
+from training.identity_models import load_identity_model
+from training.identity_models import train as identity_training
+from training.identity_models.train import contrastive_loss
+from training.network_files import write_network
+from training.picture_network import PictureNetwork, resize
+from training.views import HELD_OUT, SURROUNDINGS, ViewDataset, draw_factors, render_views
+
+PICTURES = 24  # rendered for the shipped networks to judge
+
+
+@pytest.fixture(scope="module")
+def renders() -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents and pictures of held-out heads of the smaller world, in −1…1."""
+    z = latents(7, PICTURES)
+    return z, HeadRenderer().render(*factors(z, SMALL), 64, supersampling=1) * 2 - 1
+
+
+@pytest.mark.parametrize("world", [SMALL, WHOLE], ids=lambda world: world.name)
+def test_exact_coefficients_decode_to_the_exact_landmarks(world):
+    z = latents(5, 6)
+    model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
+    known = heads.exact(z, world)
+    found = model.decode(known.shape, known.expression, known.pose)
+    in_picture, _, in_camera = landmarks(*factors(z, world))
+    torch.testing.assert_close(found.landmarks_2d, in_picture, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.landmarks_3d, in_camera, atol=1e-5, rtol=0)
+    assert found.vertices.shape[0] == 6
+    assert found.vertices.shape[2] == 3
+
+
+def test_every_coefficient_moves_the_face_and_its_gradient_says_how():
+    model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
+    gaze = {"gaze_x", "gaze_y"}  # which only the eyes' paint shows
+    center, step = model.center.clone(), 1e-2 * model.half_range
+
+    def place(values: torch.Tensor) -> torch.Tensor:
+        parts = heads.coefficients(values)
+        face = model.decode(parts.shape, parts.expression, parts.pose)
+        return torch.cat([face.vertices, face.landmarks_3d], 1)
+
+    center[COEFFICIENTS.index("eyes_closed")] = 0.3
+    weights = torch.randn(place(center[None]).shape, generator=torch.Generator().manual_seed(0))
+    values = center[None].clone().requires_grad_()
+    (place(values) * weights).sum().backward()
+    moved = torch.diag(step)
+    slope = ((place(center + moved) - place(center - moved)) * weights).sum((1, 2)) / (2 * step)
+    for name, found, expected in zip(COEFFICIENTS, values.grad[0], slope, strict=True):
+        assert (expected.abs() < 1e-6) == (name in gaze), name
+        assert found.item() == pytest.approx(expected.item(), rel=0.1, abs=2e-3), name
+
+
+def test_shape_and_expression_are_the_columns_they_are_named_after():
+    identity, pose = factors(latents(6, 2), WHOLE)
+    known = heads.exact(latents(6, 2), WHOLE)
+    for column, name in enumerate(SHAPE_FACTORS):
+        assert torch.equal(known.shape[:, column], IDENTITY_FACTORS.column(identity, name)[:, 0])
+    for column, name in enumerate(EXPRESSION_FACTORS):
+        assert torch.equal(known.expression[:, column], POSE_FACTORS.column(pose, name)[:, 0])
+    assert torch.equal(known.angles, pose[:, :3])
+    model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
+    assert model.expression_range.tolist() == pytest.approx([1, 1.6, 1.6, 1, 2, 2])
+
+
+def test_the_shipped_estimator_reads_pose_and_expression_off_renders(renders):
+    z, images = renders
+    model, known = load_face_model("heads"), heads.exact(z)
+    found = model.estimate(images)
+    assert (found.angles - known.angles).abs()[:, :2].mean() < 2.5  # [deg]
+    error = (found.expression - known.expression).abs() / model.expression_range
+    assert error.mean() < 0.12
+    doubled = model.estimate(images.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    torch.testing.assert_close(doubled.pose, found.pose, atol=1e-3, rtol=0)
+
+
+def test_gradients_of_the_estimate_reach_the_picture(renders):
+    images = renders[1][:2].clone().requires_grad_()
+    load_face_model("heads").estimate(images).expression.sum().backward()
+    assert images.grad is not None
+    assert (images.grad.abs().amax((1, 2, 3)) > 0).all()
+
+
+def test_the_shipped_identity_model_knows_a_head_in_other_poses_and_surroundings():
+    identity, pose = draw_factors(8, 6, 2)
+    renderer = HeadRenderer()
+    images = renderer.render(identity.flatten(0, 1), pose.flatten(0, 1), 64, supersampling=1)
+    model = load_identity_model("heads")
+    embeddings = model.embed(images * 2 - 1)
+    assert embeddings.norm(dim=1).tolist() == pytest.approx([1] * 12, abs=1e-5)
+    first, second = embeddings.unflatten(0, (6, 2)).unbind(1)
+    assert ((first @ second.t()).argmax(1) == torch.arange(6)).all()
+
+
+def test_views_share_face_and_hair_but_not_pose_and_surroundings_worlds_by_turns():
+    identity, pose = draw_factors(9, 40, 3)
+    surroundings = [IDENTITY_FACTORS.index[name] for name in SURROUNDINGS]
+    face = [i for i in range(len(IDENTITY_FACTORS)) if i not in surroundings]
+    assert (identity[:, :, face] == identity[:, :1, face]).all()
+    assert (identity[:, 0, surroundings] != identity[:, 1, surroundings]).all()
+    assert (pose[:, 0, 0] != pose[:, 1, 0]).all()
+    glasses = identity[:, 0, IDENTITY_FACTORS.index["glasses"]]
+    assert (glasses[::2] == -1).all()
+    assert (glasses[1::2] > -1).all()
+
+
+def write_views(folder: Path, heads_count: int, views_each: int = 2) -> ViewDataset:
+    """Views of random pixels, so that nothing has to be rendered."""
+
+    class Noise:
+        def render(self, identity, pose, resolution):
+            return torch.rand(len(identity), 3, resolution, resolution)
+
+    render_views(folder, 1, heads_count, views_each, 64, Noise())
+    return ViewDataset(folder)
+
+
+def test_views_are_read_as_they_were_written_and_mirrored_with_their_factors(tmp_path):
+    data = write_views(tmp_path, HELD_OUT + 1)
+    last = data.views(torch.tensor([HELD_OUT]))
+    pixels = np.load(tmp_path / views.IMAGES)[HELD_OUT]
+    shown = ((last.images[0] + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
+    assert (shown == pixels).all()
+    seen = set()
+    for seed in range(12):
+        drawn = data.draw(1, 2, torch.Generator().manual_seed(seed))
+        yaw = drawn.pose[0, :, POSE_FACTORS.index["yaw"]]
+        expected = last.pose[0, :, POSE_FACTORS.index["yaw"]]
+        mirrored = not torch.isin(yaw, expected).all()
+        order = [0, 1] if torch.equal(yaw.abs(), expected.abs()) else [1, 0]
+        images = last.images[0][order]
+        assert torch.equal(drawn.images[0], images.flip(-1) if mirrored else images)
+        sign = -1 if mirrored else 1
+        assert torch.equal(yaw, sign * expected[order])
+        pitch = POSE_FACTORS.index["pitch"]
+        assert torch.equal(drawn.pose[0, :, pitch], last.pose[0, order, pitch])
+        seen.add(mirrored)
+    assert seen == {False, True}
+
+
+def test_views_of_other_heads_and_folders_without_any_are_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match="holds no views"):
+        ViewDataset(tmp_path)
+    write_views(tmp_path, 2)
+    with pytest.raises(InvalidInputError, match="holds other views"):
+        write_views(tmp_path, 3)
+
+
+def test_the_contrastive_loss_is_least_where_views_agree_and_heads_do_not():
+    apart = torch.eye(4)[:, None].expand(4, 2, 4)
+    alike = torch.ones(4, 2, 4) / 2
+    mixed = torch.stack([torch.eye(4), torch.eye(4).roll(1, 0)], 1)
+    losses = [contrastive_loss(x).item() for x in (apart, alike, mixed)]
+    assert losses == sorted(losses)
+    assert losses[0] < 0.01
+    assert losses[1] == pytest.approx(np.log(7), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("entry", "load", "words"),
+    [
+        (face_training, load_face_model, "yaw: "),
+        (identity_training, load_identity_model, "retrieval among 200: "),
+    ],
+    ids=["face", "identity"],
+)
+def test_a_training_writes_weights_its_model_loads_and_prints_the_errors(
+    entry, load, words, tmp_path, capsys
+):
+    write_views(tmp_path / "views", HELD_OUT + 4)
+    arguments = ["--data", tmp_path / "views", "-o", tmp_path / "run", "--images", 16]
+    entry.main([str(x) for x in [*arguments, "--batch", 8]])
+    assert words in capsys.readouterr().err
+    assert load("heads", folder=tmp_path / "run").name == "heads"
+
+
+def test_weights_of_another_network_or_none_are_refused(tmp_path):
+    with pytest.raises(WeightsError, match=r"estimator\.safetensors"):
+        load_face_model("heads", folder=tmp_path)
+    path = tmp_path / heads.WEIGHTS_NAME
+    write_network(path, PictureNetwork(7).state_dict())
+    with pytest.raises(WeightsError, match=r"head\.\w+ has shape"):
+        load_face_model("heads", folder=tmp_path)
+    state = PictureNetwork(len(COEFFICIENTS)).state_dict()
+    write_network(path, {**state, "head.bias": torch.full((len(COEFFICIENTS),), torch.nan)})
+    with pytest.raises(WeightsError, match="not finite"):
+        load_face_model("heads", folder=tmp_path)
+    del state["head.bias"]
+    write_network(path, state)
+    with pytest.raises(WeightsError, match=r"head\.bias"):
+        load_face_model("heads", folder=tmp_path)
+
+
+def test_a_full_disk_leaves_the_weights_that_were_there(tmp_path, monkeypatch):
+    path = tmp_path / "weights.safetensors"
+    write_network(path, {"x": torch.zeros(3)})
+    before = path.read_bytes()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(network_files, "save_file", full)
+    with pytest.raises(WeightsError, match="No space left"):
+        write_network(path, {"x": torch.ones(3)})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_pictures_are_averaged_down_and_interpolated_up():
+    images = torch.rand(1, 3, 128, 128)
+    torch.testing.assert_close(resize(images, 64), torch.nn.functional.avg_pool2d(images, 2))
+    assert resize(images, 200).shape == (1, 3, 200, 200)
