@@ -1,19 +1,30 @@
 """Start the demo: `python app.py`, on a machine of one's own or as a Hugging Face Space."""
 
 import argparse
+import io
+import math
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import gradio as gr
 
+    from demo.guard import Password
     from demo.models import Models
 
 HOST, PORT = "127.0.0.1", 7860
+KEEP_HOURS = 3.0  # uploads and results
+DRAIN_LIMIT = 20.0  # [s] for what is running when the server is told to stop
+SCRATCH = "stylemask-"  # folders of this program in the system's one for temporary files
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -38,6 +49,18 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         help=f"port of the page (default {PORT})",
     )
     parser.add_argument("--share", action="store_true", help="also open a public gradio.live link")
+    parser.add_argument(
+        "--auth",
+        metavar="USER:FILE",
+        help="let in only who knows the password in the first line of a file; MCP is off then",
+    )
+    parser.add_argument(
+        "--keep",
+        type=hours,
+        default=KEEP_HOURS,
+        metavar="HOURS",
+        help=f"delete uploads and results after that time (default {KEEP_HOURS:g})",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … (default auto)")
     args = parser.parse_args(argv)
     configured = [name.strip() for name in env("STYLEMASK_MODEL", "").split(",")]
@@ -54,6 +77,21 @@ def port_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: give a whole number 1…65535")
     return int(text)
+
+
+def hours(text: str) -> float:
+    """A length of time [h].
+
+    Raises:
+        ArgumentTypeError: it is no number above 0.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: give a number of hours above 0")
+    return value
 
 
 def port_problem(host: str, port: int) -> str | None:
@@ -97,49 +135,99 @@ def share(demo: "gr.Blocks") -> None:
     print(f"Public link: {demo.share_url}", flush=True)
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder of this process's own, deleted in the end: Gradio's usual one is everybody's.
+
+    What a process left there that was killed is deleted by the next one.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}[0-9]*-*"):
+        pid = left.name.removeprefix(SCRATCH).partition("-")[0]
+        if pid.isdigit() and (int(pid) == os.getpid() or not running(int(pid))):
+            shutil.rmtree(left, ignore_errors=True)
+    prefix = f"{SCRATCH}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def running(pid: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
+
+
+def set_up_gradio(scratch: Path) -> None:
+    """Tell Gradio where files go and that nothing is to be reported; before its import."""
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(scratch / "files"))
+    os.environ.setdefault("GRADIO_EXAMPLES_CACHE", str(scratch / "examples"))
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
 def main(argv: list[str] | None = None) -> int:
     """Start the page and serve until interrupted; returns the exit code."""
     args = parse_args(argv)
     if problem := port_problem(args.host, args.port):
         return fail(problem)
-    from demo.models import Models
-    from stylemask_core import StyleMaskError
-    from stylemask_core.progress import console_progress
-
-    try:
-        with console_progress() as progress:
-            models = Models(args.model, args.device, progress)
-    except StyleMaskError as error:
-        return fail(" ".join(str(error).split()))
-    bypass_proxy()
     # leave by the same way as after Ctrl+C, so that visitors' pictures are deleted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # a folder of this process's own: Gradio's usual one is shared by all users of a machine
-    with tempfile.TemporaryDirectory(prefix="stylemask-") as scratch:
-        os.environ.setdefault("GRADIO_TEMP_DIR", scratch)
-        return serve(models, args)
+    with scratch_folder() as scratch:
+        set_up_gradio(scratch)
+        from demo.guard import read_password
+        from demo.models import Models
+        from stylemask_core import StyleMaskError
+        from stylemask_core.progress import console_progress
+
+        try:
+            password = read_password(args.auth) if args.auth else None
+            with console_progress() as progress:
+                models = Models(args.model, args.device, progress, background=True)
+        except StyleMaskError as error:
+            return fail(" ".join(str(error).split()))
+        bypass_proxy()
+        return serve(models, args, password)
 
 
-def serve(models: "Models", args: argparse.Namespace) -> int:
+def serve(models: "Models", args: argparse.Namespace, password: "Password | None") -> int:
     """Launch the page and block until interrupted; returns the exit code."""
     from demo import build_demo, launch_options
+    from demo.guard import launch_security
 
-    demo = build_demo(models)
+    demo = build_demo(models, args.keep)
+    security = launch_security(bool(os.environ.get("SPACE_ID")), args.share, password)
     try:
-        demo.launch(
-            server_name=args.host,
-            server_port=args.port,
-            prevent_thread_lock=True,
-            quiet=True,
-            **launch_options(),
-        )
+        with redirect_stdout(io.StringIO()):  # Gradio tells of MCP whether asked or not
+            demo.launch(
+                server_name=args.host,
+                server_port=args.port,
+                prevent_thread_lock=True,
+                quiet=True,
+                **launch_options(),
+                **security,
+            )
     except OSError:  # another program took the port while the model was loading
         return fail(f"port {args.port} is in use: choose another with --port")
+    demo.retention.start(Path(os.environ["GRADIO_TEMP_DIR"]))
     print(f"StyleMask is up at {demo.local_url} (stop with Ctrl+C)", flush=True)
     if args.share:
         share(demo)
-    demo.block_thread()
+    wait_for_end(demo)
     return 0
+
+
+def wait_for_end(demo: "gr.Blocks") -> None:
+    """Serve until told to stop: at once by Ctrl+C, with what is running finished by SIGTERM."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with suppress(KeyboardInterrupt):
+        stop.wait()
+        demo.line.drain(DRAIN_LIMIT)
+    demo.close(verbose=False)
 
 
 def fail(line: str) -> int:

@@ -1,7 +1,8 @@
 """The named endpoints: their names, arguments and defaults are a contract.
 
 Endpoints take their arguments from components, so these live in a part of the page that is
-never shown; the tabs stay free to change.
+never shown; the tabs stay free to change. What a program is told of an argument, and what an MCP
+tool's schema says, is its type here and its line in the handler's docstring.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,13 @@ import gradio as gr
 
 from demo.events import MODEL_EVENT
 from demo.handlers import STRENGTH, TRUNCATION, Handlers
+from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 
 
 def endpoints(handlers: Handlers) -> None:
     """Declare /mix, /reenact, /faces, /inspect and /model_info."""
-    space = handlers.models.get().space
+    space = handlers.models.first.space
     names = [ALL_LAYERS, *space.groups(), *(layer.name for layer in space.masked_layers)]
     with gr.Column(visible=False):
         trigger = gr.Button()
@@ -26,23 +28,40 @@ def endpoints(handlers: Handlers) -> None:
         ) -> None:
             trigger.click(call, [*inputs, model], outputs, api_name=name, **MODEL_EVENT)
 
-        def number(label: str, value: float | None = None) -> gr.Number:
-            return gr.Number(value, label=label)
+        def typed(component: Any, kind: str, **limits: Any) -> Any:
+            """Say of a component what JSON it takes; Gradio itself would say less."""
+            schema = {"type": kind, **limits}
+            component.api_info = lambda: schema
+            return component
+
+        def number(label: str, value: float, limits: tuple[float, float]) -> gr.Number:
+            low, high = limits
+            return typed(gr.Number(value, label=label), "number", minimum=low, maximum=high)
+
+        def seed(label: str) -> gr.Number:
+            return typed(gr.Number(label=label), "integer", minimum=0, maximum=MAX_SEED)
+
+        def face(label: str) -> gr.Number:
+            return typed(gr.Number(1, label=label), "integer", minimum=1)
 
         def picture(label: str) -> gr.Image:
             return gr.Image(format="png", label=label)
 
         def landmarks(label: str) -> gr.JSON:
-            return gr.JSON(label=label)
+            return typed(gr.JSON(label=label), "array", items={"type": "number"})
 
-        model = gr.Textbox(None, label="model")
-        truncation, strength = number("truncation", TRUNCATION), number("strength", STRENGTH)
+        def details(label: str) -> gr.JSON:
+            return typed(gr.JSON(label=label), "object")
+
+        model = typed(gr.Textbox(None, label="model"), "string", enum=handlers.models.labels)
+        truncation = number("truncation", TRUNCATION, TRUNCATION_RANGE)
+        strength = number("strength", STRENGTH, STRENGTH_RANGE)
         layers = gr.CheckboxGroup(names, value=[ALL_LAYERS], label="layers")
-        seeds = [number("source_seed"), number("target_seed")]
+        seeds = [seed("source_seed"), seed("target_seed")]
         pictures = [picture("source"), picture("target")]
         face_choice = [
-            number("source_face", 1),
-            number("target_face", 1),
+            face("source_face"),
+            face("target_face"),
             landmarks("source_landmarks"),
             landmarks("target_landmarks"),
             gr.Checkbox(label="aligned"),
@@ -64,30 +83,30 @@ def endpoints(handlers: Handlers) -> None:
                 layers,
                 *face_choice,
                 gr.Checkbox(label="paste_back"),
-                number("inversion_truncation", 1.0),
+                number("inversion_truncation", 1.0, TRUNCATION_RANGE),
             ],
             [
                 *map(picture, crops),
                 result,
                 picture("source picture with the result in it"),
-                gr.JSON(label="faces"),
+                details("faces"),
             ],
         )
         declare(
             "faces",
             handlers.faces,
             [picture("picture")],
-            [gr.JSON(label="faces and note"), picture("faces, drawn and numbered")],
+            [details("faces and note"), picture("faces, drawn and numbered")],
         )
         declare(
             "inspect",
             handlers.inspect,
             [*seeds, truncation, strength, *pictures, *face_choice],
             [
-                gr.JSON(label="summary"),
+                details("summary"),
                 *map(picture, ("layer bars", "mask heatmap", "effect maps")),
                 gr.File(label="masks and styles (.npz)"),
                 gr.File(label="channels (.csv)"),
             ],
         )
-        declare("model_info", handlers.model_info, [], [gr.JSON(label="model")])
+        declare("model_info", handlers.model_info, [], [details("model")])

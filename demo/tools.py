@@ -23,7 +23,7 @@ class Tools(gradio.mcp.GradioMCPServer):  # type: ignore[misc]
     @staticmethod
     def get_base64_data(image: ImageFile, format: str) -> str:
         """A picture's file as it is: Gradio writes it anew and loses its marks on the way."""
-        return base64.b64encode(Path(image.filename).read_bytes()).decode()
+        return base64.b64encode(Path(str(image.filename)).read_bytes()).decode()
 
 
 def install() -> None:

@@ -14,6 +14,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from demo import build_demo, launch_options
+from demo.guard import Password, launch_security
 from demo.models import Models
 
 
@@ -24,7 +25,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*models: str | Path) -> Iterator[gr.Blocks]:
+def running(*models: str | Path, password: Password | None = None) -> Iterator[gr.Blocks]:
     """Serve models in a thread until the block ends; the demo's address is in `local_url`."""
     demo = build_demo(Models([str(model) for model in models], device="cpu"))
     demo.launch(
@@ -33,6 +34,7 @@ def running(*models: str | Path) -> Iterator[gr.Blocks]:
         prevent_thread_lock=True,
         quiet=True,
         **launch_options(),
+        **launch_security(password=password),
     )
     try:
         yield demo

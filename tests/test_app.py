@@ -65,6 +65,8 @@ def test_the_environment_gives_the_defaults_and_flags_win(monkeypatch):
         "host": "127.0.0.1",
         "port": 7860,
         "share": False,
+        "auth": None,
+        "keep": 3.0,
         "device": "auto",
     }
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
