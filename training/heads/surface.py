@@ -47,5 +47,5 @@ def surface_points(identity: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
     outwards = directions().to(identity)
     x, y, z = (outwards[None, :, axis] for axis in range(3))
     start = Vec(*(c + START * d for c, d in zip(CENTER, (x, y, z), strict=True)))
-    points = cast(lambda point: skin_distance(point, bare), start, Vec(-x, -y, -z), 60, 0.8)
+    points = cast(lambda point: skin_distance(point, bare), start, Vec(-x, -y, -z), 24, 0.8)
     return torch.stack([*points], 2)
