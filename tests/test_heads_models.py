@@ -8,7 +8,7 @@ import torch
 
 from stylemask_core.errors import InvalidInputError, WeightsError
 from training import network_files, views
-from training.face_models import heads, load_face_model
+from training.face_models import heads, load_face_model, measure_expression_range
 from training.face_models import train as face_training
 from training.face_models.heads import COEFFICIENTS, EXPRESSION_FACTORS, SHAPE_FACTORS
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS
@@ -34,14 +34,14 @@ def renders() -> tuple[torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("world", [SMALL, WHOLE], ids=lambda world: world.name)
 def test_exact_coefficients_decode_to_the_exact_landmarks(world):
-    z = latents(5, 6)
+    z = latents(5, 3)
     model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
     known = heads.exact(z, world)
     found = model.decode(known.shape, known.expression, known.pose)
     in_picture, _, in_camera = landmarks(*factors(z, world))
     torch.testing.assert_close(found.landmarks_2d, in_picture, atol=1e-5, rtol=0)
     torch.testing.assert_close(found.landmarks_3d, in_camera, atol=1e-5, rtol=0)
-    assert found.vertices.shape[0] == 6
+    assert found.vertices.shape[0] == 3
     assert found.vertices.shape[2] == 3
 
 
@@ -105,6 +105,14 @@ def test_the_shipped_identity_model_knows_a_head_in_other_poses_and_surroundings
     assert embeddings.norm(dim=1).tolist() == pytest.approx([1] * 12, abs=1e-5)
     first, second = embeddings.unflatten(0, (6, 2)).unbind(1)
     assert ((first @ second.t()).argmax(1) == torch.arange(6)).all()
+
+
+def test_the_range_of_expressions_is_measured_over_all_batches(renders):
+    model, images = load_face_model("heads"), renders[1]
+    found = model.estimate(images).expression
+    expected = found.amax(0) - found.amin(0)
+    measured = measure_expression_range(model, images.split(5))
+    torch.testing.assert_close(measured, expected, atol=1e-4, rtol=0)
 
 
 def test_views_share_face_and_hair_but_not_pose_and_surroundings_worlds_by_turns():

@@ -5,8 +5,16 @@ from pathlib import Path
 import torch
 
 from training.face_models.interface import Coefficients, FaceModel, Geometry
+from training.face_models.ranges import measure_expression_range
 
-__all__ = ["FACE_MODELS", "Coefficients", "FaceModel", "Geometry", "load_face_model"]
+__all__ = [
+    "FACE_MODELS",
+    "Coefficients",
+    "FaceModel",
+    "Geometry",
+    "load_face_model",
+    "measure_expression_range",
+]
 
 FACE_MODELS = ("heads", "deca")
 
