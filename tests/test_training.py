@@ -1,12 +1,9 @@
-"""The training entries: losses, augmentation, evaluation."""
-
-import json
+"""The training entries: losses, augmentation."""
 
 import pytest
 import torch
 
 from stylemask_core.generator import Generator
-from training import evaluate
 from training.augmentation import augment, background_mask
 from training.generator import current_resolution, heads_config, parse_stages, restrict_mapping
 from training.heads.renderer import HeadRenderer
@@ -77,20 +74,3 @@ def test_augmentation_leaves_the_asked_share_alone_and_only_replaces_the_backgro
     assert disturbed.abs().max() <= 1
     assert (known[2:] == 1).all()
     assert ((known == 1) | (background == 1)).all()
-
-
-def test_evaluation_prints_the_contract_as_json_and_nothing_else(tmp_path, capsys):
-    evaluate.main(["--pairs", "2", "--json", "-o", str(tmp_path)])
-    figures = json.loads(capsys.readouterr().out)
-    assert set(figures) == {"l1_ratio", "l1_ratio_renderer", "psnr_db", "inversion_psnr_db"}
-    assert 0 < figures["l1_ratio"] < 1
-    assert "l1_ratio" in (tmp_path / "heads_results.md").read_text(encoding="utf-8")
-    assert (tmp_path / "heads_pairs.png").stat().st_size > 1000
-
-
-def test_evaluation_refuses_no_pairs_and_unknown_models_in_one_line(capsys):
-    for arguments, words in ((["--pairs", "0"], "1 or more"), (["--model", "nowhere"], "nowhere")):
-        with pytest.raises(SystemExit) as caught:
-            evaluate.main(arguments)
-        assert caught.value.code == 2
-        assert words in capsys.readouterr().err.splitlines()[-1]

@@ -1,0 +1,1 @@
+"""How reenactments are measured: pairs, methods and baselines, figures with intervals, reports."""

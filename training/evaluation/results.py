@@ -1,0 +1,131 @@
+"""One evaluation: which methods take part, and the object of figures it ends in."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from stylemask_core.mask_network import MaskNetwork
+from training.evaluation import methods
+from training.evaluation.bootstrap import resample_weights
+from training.evaluation.figures import MODEL_FIGURES, details, summary
+from training.evaluation.fitting import best_constant_mask, best_swap
+from training.evaluation.judge import Judge
+from training.evaluation.mask_files import PAPER
+from training.evaluation.matched import Curve, compare
+from training.evaluation.measurement import Renders, measure
+from training.evaluation.methods import STYLEMASK, Method
+from training.evaluation.pairs import Pairs, RandomPairs
+
+MEANINGS = {PAPER: "StyleMask, masks trained with the paper's losses"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Args:
+        figures: for programs.
+        methods: that were compared, StyleMask first.
+    """
+
+    figures: dict[str, Any]
+    methods: dict[str, Method]
+
+
+def evaluate(
+    pairs: Pairs,
+    judge: Judge,
+    baselines: bool = True,
+    masks: dict[str, MaskNetwork] | None = None,
+    renders: Renders | None = None,
+    quiet: bool = False,
+) -> Evaluation:
+    """Measure a model's reenactments, and the baselines'.
+
+    Args:
+        pairs: what to run.
+        judge: reads the pictures.
+        baselines: whether the baselines are measured too.
+        masks: other masks for the same generator, by name.
+        renders: see `measure`.
+        quiet: show no progress.
+    """
+    begun = time.monotonic()
+    network = pairs.pipeline.mask_network
+    compared = {STYLEMASK: methods.masked(network, "StyleMask, the model's masks", pairs.exact)}
+    costs: dict[str, Any] = {}
+    if baselines:
+        others, costs = _baselines(pairs, judge, compared[STYLEMASK], masks or {})
+        compared |= others
+    strengths = methods.STRENGTHS if baselines else (1.0,)
+    measured = measure(pairs, judge, compared, strengths, renders, quiet)
+    weights = resample_weights(len(pairs))
+    at_one = {name: swept[1.0] for name, swept in measured.methods.items()}
+    figures = summary(at_one[STYLEMASK], measured.source, weights)
+    if measured.model:
+        model = summary(measured.model, measured.source, weights, MODEL_FIGURES)
+        figures["intervals"] |= model.pop("intervals")
+        figures |= model
+    figures |= details(at_one[STYLEMASK], measured.source)
+    figures["baselines"] = {
+        name: summary(at_one[name], measured.source, weights)
+        | {"meaning": method.meaning, "given_the_answer": method.answer}
+        for name, method in compared.items()
+        if name != STYLEMASK
+    }
+    if baselines:
+        figures["strengths"] = [0.0, *strengths]
+        curves = {name: measured.curve(name, weights) for name in compared}
+        figures["sweep"] = _sweep(curves)
+        figures["matched_identity"] = _matched(curves, compared)
+    figures["costs"] = costs | {"seconds": round(time.monotonic() - begun, 1)}
+    return Evaluation(figures, compared)
+
+
+def _baselines(
+    pairs: Pairs, judge: Judge, stylemask: Method, masks: dict[str, MaskNetwork]
+) -> tuple[dict[str, Method], dict[str, Any]]:
+    """The baselines, and what fitting them took."""
+    network = pairs.pipeline.mask_network
+    random = pairs if isinstance(pairs, RandomPairs) else RandomPairs(pairs.pipeline, 1, 0)
+    swap = best_swap(random, judge, stylemask)
+    fewer = (len(network.layers) + 1) // 2
+    found = methods.unchanged() | {methods.SWAP: swap.method}
+    costs = {methods.SWAP: swap.cost}
+    if pairs.exact:
+        constant = best_constant_mask(random, network)
+        found[methods.CONSTANT] = constant.method
+        costs[methods.CONSTANT] = constant.cost
+    found[methods.FEWER] = methods.masked(
+        network, f"StyleMask, only the first {fewer} masked layers", pairs.exact, layers=fewer
+    )
+    for name, other in masks.items():
+        meaning = MEANINGS.get(name, f"StyleMask, masks of {name}")
+        found[name] = methods.masked(other, meaning, pairs.exact and name != PAPER)
+    if pairs.exact:
+        found[methods.EXACT] = methods.exact_answer()
+    return found, costs
+
+
+def _sweep(curves: dict[str, Curve]) -> dict[str, dict[str, list[float]]]:
+    return {
+        name: {figure: x[:, 0].tolist() for figure, x in curve.figures.items()}
+        for name, curve in curves.items()
+        if len(curve.strengths) > 1
+    }
+
+
+def _matched(curves: dict[str, Curve], compared: dict[str, Method]) -> dict[str, Any]:
+    """StyleMask against every other method where they keep the same identity."""
+    left_out = (STYLEMASK, methods.EXACT)  # the exact answer is no competitor
+    others = {name: curve for name, curve in curves.items() if name not in left_out}
+    result = compare(curves[STYLEMASK], others)
+    for name, row in result["methods"].items():
+        row["given_the_answer"] = compared[name].answer
+        row["variant"] = compared[name].variant
+    result["ahead_of_all_not_given_the_answer"] = all(
+        all(row["ahead"].values())
+        for row in result["methods"].values()
+        if not row["given_the_answer"] and not row["variant"]
+    )
+    return result
