@@ -60,5 +60,5 @@ class Processes:
             return value
         from accelerate.utils import reduce
 
-        mine = torch.tensor(value if self.is_main else 0.0, device=self.device)
+        mine = torch.tensor(value if self.is_main else 0.0, dtype=torch.float64, device=self.device)
         return float(reduce(mine, "sum"))

@@ -251,13 +251,18 @@ class TrainingRun:
         """Write the whole state, atomically.
 
         Raises:
-            SystemExit: a loss was not finite, or the file cannot be written.
+            SystemExit: a loss or a weight is not finite, or the file cannot be written.
         """
         self.losses()
         self.saved = time.monotonic()
         if not self.processes.is_main:
             return
         tensors = self._tensors("module") | self._tensors("average")
+        if broken := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+            raise SystemExit(
+                f"step {self.step}: {broken[0]} has values that are not finite; the checkpoint in "
+                f"{self.args.output} is from before: try a lower learning rate"
+            )
         tensors["random"] = self.random.get_state()
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam/{index}/{k}": torch.as_tensor(v) for k, v in moments.items()}
