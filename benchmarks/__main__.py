@@ -4,7 +4,8 @@
     python -m benchmarks plot NAME
 
 Without --model the networks of the FFHQ-1024 model are given random weights, once, in this
-project's cache folder. docs/performance.md says how figures are measured and what they mean.
+project's cache folder; serve takes the embedded model. docs/performance.md says how figures are
+measured and what they mean.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.process import BenchmarkError
 
+EMBEDDED_FOLDER = Path(__file__).parents[1] / "stylemask_core" / "weights" / "heads"
 BENCHMARKS = ("pair", "synthesis", "encode", "load", "serve", "ops")
 
 
@@ -28,6 +30,11 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not usable: give a whole number from 1 on")
     return int(text)
+
+
+def model_folder(text: str) -> Path:
+    """A model folder; "embedded" is the one that comes with the project."""
+    return EMBEDDED_FOLDER if text == "embedded" else Path(text)
 
 
 def record_name(text: str) -> str:
@@ -53,7 +60,11 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         command = commands.add_parser(name)
         command.add_argument("--json", action="store_true", help="print JSON instead of a table")
         command.add_argument(
-            "--model", type=Path, help="a model folder (default: FFHQ's networks, random weights)"
+            "--model",
+            type=model_folder,
+            default=EMBEDDED_FOLDER if name == "serve" else None,
+            help="a model folder, or embedded, which serve takes by itself; the others take FFHQ's "
+            "networks with random weights",
         )
         command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
         command.add_argument(
@@ -70,7 +81,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         if name == "serve":
             command.add_argument("--clients", type=count, default=4, help="at once (default 4)")
             command.add_argument(
-                "--requests", type=count, default=4, help="of each client (default 4)"
+                "--requests", type=count, default=16, help="of all together (default 16)"
             )
     plot = commands.add_parser(
         "plot", help="write tables and pictures of a recorded file to docs/performance"

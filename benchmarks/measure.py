@@ -33,7 +33,7 @@ class Settings:
         runs: timed runs of each side; medians are reported.
         quick: leave the sweeps out.
         clients: of `serve`, at once.
-        requests: of `serve`, each client's.
+        requests: of `serve`, of all clients together.
     """
 
     model: Path
@@ -42,7 +42,7 @@ class Settings:
     runs: int = 3
     quick: bool = False
     clients: int = 4
-    requests: int = 4
+    requests: int = 16
 
     def worker(self, side: Side, model: Path | None = None) -> Worker:
         """Start a worker with these settings."""

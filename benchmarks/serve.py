@@ -1,10 +1,12 @@
 """`serve`: many clients at once on a real server, through its HTTP API on loopback.
 
-Every client asks for one random pair after the other, no two alike. The server is a process of its
-own, ended when the last answer is there or the time is up.
+Every client asks for one random pair after the other, no two alike, as a program without a library
+would: start the call, read its events. The server is a process of its own, ended when the last
+answer is there or the time is up. Without --model it serves the embedded model, as the demo does.
 """
 
 import importlib.util
+import itertools
 import os
 import signal
 import socket
@@ -24,9 +26,11 @@ from benchmarks.measure import Figures, Settings, note
 from benchmarks.process import ROOT, BenchmarkError, clean_environment
 from benchmarks.report import Figure
 
-START_LIMIT, RUN_LIMIT, STOP_LIMIT = 120, 900, 15  # [s]
+START_LIMIT, RUN_LIMIT, STOP_LIMIT = 120, 1800, 40  # [s]
+REQUEST_LIMIT = 120  # [s]
 POLL = 0.2  # [s]
-WARM_UPS = 2
+WARM_UPS = 20
+SETTLED = 4  # memory is compared with what it was after this part of the requests: 500 of 2000
 
 
 def run(settings: Settings) -> Figures:
@@ -35,62 +39,104 @@ def run(settings: Settings) -> Figures:
     Raises:
         BenchmarkError: Gradio is missing, or the server does not start.
     """
-    for package in ("gradio", "gradio_client"):
+    for package in ("gradio", "httpx"):
         if importlib.util.find_spec(package) is None:
             raise BenchmarkError(f"serve needs {package}: pip install -e '.[demo]'")
     with _server(settings) as (url, process):
-        client = _client(url)
-        for seed in range(WARM_UPS):
-            _request(client, seed)
-        before = _resident(process.pid)
-        note(f"serve: {settings.clients} clients, {settings.requests} requests each")
-        latencies, errors = _load_of_clients(settings, url)
-        growth = _resident(process.pid) - before
-    figures = {"errors": Figure(errors, "requests"), "memory_growth": Figure(growth, "MB")}
-    if latencies:
-        p50, p95 = np.percentile(latencies, [50, 95]) * 1e3
+        _warm_up(url)
+        note(f"serve: {settings.requests} requests by {settings.clients} clients")
+        load = Load(url, process.pid, settings.clients, settings.requests)
+        load.run()
+    figures = {
+        "requests_per_second": Figure(len(load.latencies) / load.seconds, "1/s"),
+        "errors": Figure(settings.requests - len(load.latencies), "requests"),
+        # there is none on a system that does not tell what a process takes
+        "memory_growth": Figure(load.memory[-1] / (load.memory[0] or 1.0) - 1.0, "share"),
+    }
+    if load.latencies:
+        p50, p95 = np.percentile(load.latencies, [50, 95]) * 1e3
         figures = {"p50_ms": Figure(p50, "ms"), "p95_ms": Figure(p95, "ms")} | figures
     return figures
 
 
-def _load_of_clients(settings: Settings, url: str) -> tuple[list[float], int]:
-    """Latencies [s] of the requests that were answered, and the number of the others."""
-    latencies: list[float] = []
-    end = time.monotonic() + RUN_LIMIT
+class Load:
+    """Clients that share a number of requests among them.
 
-    def work(index: int) -> None:
-        client = _client(url)
-        for number in range(settings.requests):
-            if time.monotonic() > end:
-                return
-            start = time.perf_counter()
-            try:
-                _request(client, WARM_UPS + index * settings.requests + number)
-            except Exception as error:  # whatever it was, the answer did not come
-                note(f"client {index}: {error}")
-            else:
-                latencies.append(time.perf_counter() - start)
+    Args:
+        url: of the server.
+        pid: of its process.
+        clients: at once.
+        requests: of all together.
+    """
 
-    threads = [
-        threading.Thread(target=work, args=(index,), daemon=True)
-        for index in range(settings.clients)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    answered = list(latencies)
-    return answered, settings.clients * settings.requests - len(answered)
+    def __init__(self, url: str, pid: int, clients: int, requests: int) -> None:
+        self._url, self._pid, self._requests = url, pid, requests
+        self._numbers = itertools.count()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(k,), daemon=True)
+            for k in range(min(clients, requests))
+        ]
+        self._end = time.monotonic() + RUN_LIMIT
+        self.latencies: list[float] = []  # [s] of the requests that were answered
+        self.seconds = 0.0  # they took together
+        self.memory: list[float] = []  # [MB] when things had settled, and in the end
+
+    def run(self) -> None:
+        """Have all requests made, or as many as the time allows."""
+        start = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        for thread in self._threads:
+            thread.join(max(0.0, self._end - time.monotonic()))
+        self.seconds = time.monotonic() - start
+        self.memory.append(_resident(self._pid))
+
+    def _ask(self, client: int) -> None:
+        with _client(self._url) as connection:
+            while (number := next(self._numbers)) < self._requests:
+                if time.monotonic() > self._end:
+                    return
+                if number == self._requests // SETTLED:
+                    self.memory.append(_resident(self._pid))
+                start = time.perf_counter()
+                try:
+                    _request(connection, WARM_UPS + number)
+                except Exception as error:  # whatever it was, the answer did not come
+                    note(f"client {client}: {error}")
+                else:
+                    self.latencies.append(time.perf_counter() - start)
+
+
+def _warm_up(url: str) -> None:
+    end = time.monotonic() + START_LIMIT
+    with _client(url) as connection:
+        for number in range(WARM_UPS):
+            while True:
+                try:
+                    _request(connection, number)
+                    break
+                except BenchmarkError as error:  # the model is still being loaded
+                    if time.monotonic() > end:
+                        raise BenchmarkError(f"the server makes no picture: {error}") from error
+                    time.sleep(POLL)
 
 
 def _client(url: str) -> Any:
-    from gradio_client import Client
+    import httpx
 
-    return Client(url, verbose=False, download_files=False)
+    return httpx.Client(base_url=f"{url}/gradio_api/call/", timeout=REQUEST_LIMIT, trust_env=False)
 
 
-def _request(client: Any, number: int) -> None:
-    client.predict(source_seed=2 * number, target_seed=2 * number + 1, api_name="/mix")
+def _request(connection: Any, number: int) -> None:
+    """Ask for a pair of heads and wait for the pictures.
+
+    Raises:
+        BenchmarkError: the server answers with an error.
+    """
+    started = connection.post("mix", json={"data": [2 * number, 2 * number + 1]})
+    answer = connection.get(f"mix/{started.raise_for_status().json()['event_id']}").text
+    if "event: complete" not in answer:
+        raise BenchmarkError(" ".join(answer.split()))
 
 
 def _resident(pid: int) -> float:
@@ -108,10 +154,7 @@ def _server(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = clean_environment(settings.threads) | {"NO_PROXY": "localhost,127.0.0.1"}
-    environment["no_proxy"] = environment["NO_PROXY"]
-    for name in ("NO_PROXY", "no_proxy"):  # of the clients, which live in this process
-        os.environ[name] = environment[name]
+    environment = clean_environment(settings.threads)
     command = [sys.executable, str(ROOT / "app.py"), "--model", str(settings.model.resolve())]
     command += ["--device", settings.device, "--port", str(port)]
     with tempfile.TemporaryFile("w+") as output:

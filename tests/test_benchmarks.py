@@ -247,10 +247,12 @@ def test_json_holds_figures_with_unit_and_ratio(benchmark, name, arguments, expe
 @pytest.mark.slow
 def test_many_clients_are_served_and_the_server_is_gone_afterwards(benchmark):
     pytest.importorskip("gradio")
-    code, out, _ = benchmark("serve", "--json", "--clients", 2, "--requests", 2)
+    code, out, _ = benchmark("serve", "--json", "--clients", 2, "--requests", 8)
     assert code == 0
     figures = json.loads(out)["figures"]
-    assert figures.keys() == {"p50_ms", "p95_ms", "errors", "memory_growth"}
+    names = {"p50_ms", "p95_ms", "errors", "memory_growth", "requests_per_second"}
+    assert figures.keys() == names
+    assert abs(figures["memory_growth"]["value"]) < 0.5
     assert all(figure["ratio"] is None for figure in figures.values())
     assert figures["errors"]["value"] == 0
     assert 0 < figures["p50_ms"]["value"] <= figures["p95_ms"]["value"]
