@@ -1,11 +1,11 @@
 """What the project's way costs, against the authors' way in the same run.
 
-    python -m benchmarks pair|synthesis|encode|load|serve|ops [--json] [--record NAME]
+    python -m benchmarks pair|synthesis|encode|load|serve|page|ops [--json] [--record NAME]
     python -m benchmarks plot NAME
 
 Without --model the networks of the FFHQ-1024 model are given random weights, once, in this
-project's cache folder; serve takes the embedded model. docs/performance.md says how figures are
-measured and what they mean.
+project's cache folder; serve and page take the embedded model. docs/performance.md says how figures
+are measured and what they mean.
 """
 
 import argparse
@@ -18,7 +18,8 @@ from pathlib import Path
 from benchmarks.process import BenchmarkError
 
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "stylemask_core" / "weights" / "heads"
-BENCHMARKS = ("pair", "synthesis", "encode", "load", "serve", "ops")
+BENCHMARKS = ("pair", "synthesis", "encode", "load", "serve", "page", "ops")
+OF_THE_DEMO = ("serve", "page")  # they take the embedded model
 
 
 def count(text: str) -> int:
@@ -62,9 +63,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         command.add_argument(
             "--model",
             type=model_folder,
-            default=EMBEDDED_FOLDER if name == "serve" else None,
-            help="a model folder, or embedded, which serve takes by itself; the others take FFHQ's "
-            "networks with random weights",
+            default=EMBEDDED_FOLDER if name in OF_THE_DEMO else None,
+            help="a model folder, or embedded, which serve and page take by themselves; the others "
+            "take FFHQ's networks with random weights",
         )
         command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
         command.add_argument(

@@ -127,6 +127,7 @@ PANELS: dict[str, Sequence[Panel]] = {
         bars("Start to first result", "first_.*"),
     ),
     "serve": (bars("Requests on a server", "p.._ms"),),
+    "page": (bars("A visit with an empty cache", "first_result.*_s"),),
     "ops": (
         bars("Operators", "fused_bias_act", "upfirdn2d"),
         bars("Layers", r"b\d+_conv\d"),

@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.measure import Figures, Settings, note
 from benchmarks.process import ROOT, BenchmarkError, clean_environment
 from benchmarks.report import Figure
+from stylemask_core.hub import EMBEDDED, EMBEDDED_FOLDER
 
 START_LIMIT, RUN_LIMIT, STOP_LIMIT = 120, 1800, 40  # [s]
 REQUEST_LIMIT = 120  # [s]
@@ -42,7 +43,7 @@ def run(settings: Settings) -> Figures:
     for package in ("gradio", "httpx"):
         if importlib.util.find_spec(package) is None:
             raise BenchmarkError(f"serve needs {package}: pip install -e '.[demo]'")
-    with _server(settings) as (url, process):
+    with server(settings) as (url, process):
         _warm_up(url)
         note(f"serve: {settings.requests} requests by {settings.clients} clients")
         load = Load(url, process.pid, settings.clients, settings.requests)
@@ -149,13 +150,18 @@ def _resident(pid: int) -> float:
 
 
 @contextmanager
-def _server(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def server(settings: Settings) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server of the page on a free port: its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = clean_environment(settings.threads)
-    command = [sys.executable, str(ROOT / "app.py"), "--model", str(settings.model.resolve())]
+    model = (
+        EMBEDDED
+        if settings.model.resolve() == EMBEDDED_FOLDER.resolve()
+        else str(settings.model.resolve())
+    )
+    command = [sys.executable, str(ROOT / "app.py"), "--model", model]
     command += ["--device", settings.device, "--port", str(port)]
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
