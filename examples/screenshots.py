@@ -18,7 +18,7 @@ from demo.models import Models
 from demo.texts import WORDS
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
-TABS = ("mix", "reenact", "inspect", "about")
+TABS = ("mix", "reenact", "inspect", "verify", "about")
 LOADED = {
     "mix": "#mix-result img",
     "reenact": "#reenact-result img",

@@ -9,7 +9,8 @@ from playwright.sync_api import sync_playwright
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
 )
 
 
@@ -28,9 +29,13 @@ def browser():
 
 @pytest.fixture
 def page(browser, url, request):
-    """The open page at the module's `url`; fails when something outside was asked for."""
-    size = getattr(request, "param", DESKTOP)
-    page = browser.new_page(viewport=size, has_touch=size == PHONE)
+    """The open page at the module's `url`; fails when something outside was asked for.
+
+    Its parameter is the size of the window, or what a new page of Playwright is given.
+    """
+    given = getattr(request, "param", DESKTOP)
+    options = given if "viewport" in given else {"viewport": given}
+    page = browser.new_page(**{"has_touch": options["viewport"] == PHONE, **options})
     page.set_default_timeout(WAIT)
     foreign: list[str] = []
     local = ("data:", "blob:", url)

@@ -41,8 +41,12 @@ def tab(page: Page, name: str) -> Locator:
 
 
 def open_reenact(page: Page) -> str:
-    """Open the Reenact tab, where the first example is shown at once; its result's address."""
+    """Open the Reenact tab, where the first example is shown at once; its result's address.
+
+    Consent to photos is given.
+    """
     tab(page, "Reenact")
+    page.locator("#reenact-consent").get_by_role("checkbox").check()
     return picture(page, "reenact-result")
 
 

@@ -41,7 +41,7 @@ def test_mix_shows_a_result_at_once_and_every_control_changes_it(page, tmp_path)
 
 def test_one_source_is_shown_after_eight_targets_and_a_click_takes_one(page, tmp_path):
     result = picture(page, "mix-result")
-    page.get_by_role("button", name="Show against 8 targets").click()
+    page.get_by_role("button", name="Show the source after 8 targets").click()
     expect(page.locator("#mix-gallery img")).to_have_count(8, timeout=WAIT)
     addresses = {image.get_attribute("src") for image in page.locator("#mix-gallery img").all()}
     assert len(addresses) == 8
@@ -68,7 +68,7 @@ def test_reenact_takes_an_example_and_an_upload(page, pipeline, tmp_path):
     result = open_reenact(page)
     for name in ("source-crop", "source-inverted", "target-crop", "target-inverted"):
         picture(page, f"reenact-{name}")
-    page.locator("#reenact-examples button.thumbnail-item").nth(1).click()
+    page.locator("#reenact-examples").get_by_role("button", name="Turn and laugh").click()
     result, crop = changed(page, "reenact-result", result), picture(page, "reenact-source-crop")
     head = area_average(pipeline.synthesize(pipeline.sample(50)).image, 256)
     head.save(tmp_path / "head.png")

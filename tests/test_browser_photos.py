@@ -246,6 +246,7 @@ def test_inspect_takes_photos_and_asks_for_marks_where_no_face_is_found(page, ph
     choose(page, "photos")
     effects = changed(page, "inspect-effects", effects)
     page.locator("#inspect-kind").get_by_label("Pictures").click()
+    page.locator("#inspect-consent").get_by_role("checkbox").check()
     for role, name in (("source", "none"), ("target", "two")):
         page.set_input_files(f"#inspect-{role} input[type=file]", photos[name])
     hint = page.locator("#inspect-source-marks .hint")
