@@ -10,14 +10,14 @@ from typing import Any
 
 import gradio as gr
 
-from demo.events import MODEL_EVENT
+from demo.events import MODEL_EVENT, VERIFY_EVENT
 from demo.handlers import STRENGTH, TRUNCATION, Handlers
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 
 
 def endpoints(handlers: Handlers) -> None:
-    """Declare /mix, /reenact, /faces, /inspect and /model_info."""
+    """Declare /mix, /reenact, /faces, /inspect, /verify and /model_info."""
     space = handlers.models.first.space
     names = [ALL_LAYERS, *space.groups(), *(layer.name for layer in space.masked_layers)]
     with gr.Column(visible=False):
@@ -108,5 +108,12 @@ def endpoints(handlers: Handlers) -> None:
                 gr.File(label="masks and styles (.npz)"),
                 gr.File(label="channels (.csv)"),
             ],
+        )
+        trigger.click(
+            handlers.verify,
+            [picture("picture")],
+            [details("provenance")],
+            api_name="verify",
+            **VERIFY_EVENT,
         )
         declare("model_info", handlers.model_info, [], [details("model")])

@@ -4,14 +4,16 @@ import hashlib
 import io
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from stylemask_core.images import area_average
+from stylemask_core import provenance
+from stylemask_core.images import enlarged
+from stylemask_core.provenance import Stamp
 
-DISPLAY_SIZE = 512  # [px] side to which smaller pictures are enlarged before they leave the demo
 COMPRESSION = 1  # of PNG: a third of the time of the usual 6 for a quarter more bytes
 
 
@@ -32,21 +34,25 @@ def file_of(data: bytes, name: str) -> str:
     return str(path)
 
 
-def figure_file(figure: Image.Image, name: str) -> str:
-    """Write a picture as it is; returns its path."""
+def plain_file(picture: Image.Image, name: str) -> str:
+    """Write a picture that no model made, unmarked; returns its path."""
     buffer = io.BytesIO()
-    figure.save(buffer, "PNG", compress_level=COMPRESSION)
+    picture.save(buffer, "PNG", compress_level=COMPRESSION)
     return file_of(buffer.getvalue(), f"{name}.png")
 
 
-def picture_file(picture: Image.Image, name: str) -> str:
-    """Write a square picture, enlarged where it is small; returns its path."""
-    if picture.width < DISPLAY_SIZE:
-        picture = area_average(picture, DISPLAY_SIZE)
-    return figure_file(picture, name)
+def figure_file(figure: Image.Image, name: str, stamp: Stamp) -> str:
+    """Write a picture at its size, marked; returns its path."""
+    data = provenance.encode(figure, stamp, "PNG", compress_level=COMPRESSION)
+    return file_of(data, f"{name}.png")
 
 
-def picture_files(pictures: dict[str, Image.Image]) -> tuple[str, ...]:
+def picture_file(picture: Image.Image, name: str, stamp: Stamp) -> str:
+    """Write a square picture, enlarged where it is small, marked; returns its path."""
+    return figure_file(enlarged(picture), name, stamp)
+
+
+def picture_files(pictures: dict[str, Image.Image], stamp: Stamp) -> tuple[str, ...]:
     """Write pictures by name, at once: compressing one takes as long as making it."""
     with ThreadPoolExecutor() as pool:
-        return tuple(pool.map(picture_file, pictures.values(), pictures))
+        return tuple(pool.map(partial(picture_file, stamp=stamp), pictures.values(), pictures))

@@ -1,7 +1,7 @@
 """What the page and the endpoints call: checked values in, files of pictures out."""
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 import torch
@@ -28,10 +28,12 @@ from stylemask_core import (
     StyleMaskPipeline,
     __version__,
     inspection,
+    provenance,
 )
 from stylemask_core.config import MAX_SEED
 from stylemask_core.images import area_average
 from stylemask_core.info import model_info
+from stylemask_core.provenance import Origin, Stamp
 
 SHEET_SIZE = 256  # [px] side of a picture in a sheet of many
 TARGETS = 8  # pictures in the gallery of one source after many targets
@@ -42,14 +44,6 @@ STRENGTH = 1.0
 ROLES = ("source", "target")
 
 Code = LatentCode | Inversion
-
-
-class Look(NamedTuple):
-    """An inspection and its pair."""
-
-    source: Code
-    target: Code
-    found: inspection.Inspection
 
 
 class Handlers:
@@ -95,7 +89,7 @@ class Handlers:
         pictures = {
             role: self._portrait(pipeline, seed_of(seed, role), psi) for role, seed in seeds.items()
         }
-        return picture_files({**pictures, "result": result})
+        return picture_files({**pictures, "result": result}, stamp_of(pipeline, source, target))
 
     @guarded
     def after_targets(
@@ -120,7 +114,8 @@ class Handlers:
             sheet = Image.new("RGB", (SHEET_SIZE, 2 * SHEET_SIZE))
             sheet.paste(area_average(pipeline.synthesize(target).image, SHEET_SIZE), (0, 0))
             sheet.paste(area_average(result, SHEET_SIZE), (0, SHEET_SIZE))
-            sheets.append((figure_file(sheet, f"target_{seed}"), str(seed)))
+            stamp = stamp_of(pipeline, source, target)
+            sheets.append((figure_file(sheet, f"target_{seed}", stamp), str(seed)))
         return sheets
 
     @guarded
@@ -169,7 +164,7 @@ class Handlers:
         pair = self.photos.inverted(pipeline, pictures, choices)
         result, pasted = self.result(pipeline, source, pair, strength, layers, pasting)
         details = {role: faces.details(pair[role].inversion, choices[role]) for role in pair}
-        return (*crops_and_inversions(pair), result, pasted, details)
+        return (*crops_and_inversions(pipeline, pair), result, pasted, details)
 
     def result(
         self,
@@ -199,11 +194,12 @@ class Handlers:
         say("reenacting", 0.8)
         inverted, pose = pair["source"].inversion, pair["target"].inversion
         result = _reenacted(pipeline, inverted, pose, strength, layers)
-        pasted = None
+        stamp, pasted = stamp_of(pipeline, inverted, pose), None
         if paste_back:
             photo = self.photos.read(source, "source")
-            pasted = figure_file(pipeline.paste_back(photo, inverted, result), "pasted_back")
-        return picture_file(result, "result"), pasted
+            whole = pipeline.paste_back(photo, inverted, result)
+            pasted = figure_file(whole, "pasted_back", stamp)
+        return picture_file(result, "result", stamp), pasted
 
     @guarded
     def faces(self, picture: Any, model: str | None = None) -> tuple[dict[str, Any], str]:
@@ -217,10 +213,12 @@ class Handlers:
             Faces, the largest first, with a note on what kept them from being found better,
             the picture with them drawn and numbered.
         """
-        search = self.photos.search(self._pipeline(model), picture, "given")
+        pipeline = self._pipeline(model)
+        search = self.photos.search(pipeline, picture, "given")
         drawn = faces.drawn(self.photos.read(picture, "given"), search.faces)
         listed = [faces.described(face) for face in search.faces]
-        return {"faces": listed, "note": search.note}, figure_file(drawn, "faces")
+        stamp = Stamp.of(pipeline, Origin.PHOTO)
+        return {"faces": listed, "note": search.note}, figure_file(drawn, "faces", stamp)
 
     @guarded
     def inspect(
@@ -262,28 +260,28 @@ class Handlers:
         asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
         choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned)
         pipeline = self._pipeline(model)
-        found = self._look(pipeline, seeds, truncation, strength, pictures, choices).found
-        return (found.summary(), *_figures(found), *_downloads(found))
+        codes = self.codes(pipeline, seeds, truncation, pictures, choices)
+        say("taking the result apart", 0.8)
+        found = inspection.inspect(pipeline, *codes, strength_of(strength))
+        return (found.summary(), *_figures(found, stamp_of(pipeline, *codes)), *downloads(found))
 
     @guarded
-    def inspect_page(self, model: str, *values: Any) -> tuple[Any, ...]:
-        """The same for the page: pair, result, figures, table of channels, downloads.
+    def verify(self, picture: Any) -> dict[str, Any]:
+        """Tell whether a picture is marked as made by StyleMask: in its metadata, or invisibly.
 
         Args:
-            model: its label.
-            values: seeds by role, truncation, strength, pictures by role, which face of each.
+            picture: the file as it came; a screenshot or a copy may have lost its metadata.
+
+        Returns:
+            verdict: "marked", "XMP only", "watermark only" or "nothing found", which proves
+            nothing; the same as a sentence; what the metadata tell; the watermark's score and the
+            chance of a false alarm.
         """
-        pipeline = self._pipeline(model)
-        look = self._look(pipeline, *values)
-        found = look.found
-        table = [
-            [x.layer, x.channel, *(f"{v:.3f}" for v in (x.mask, x.source, x.target, x.shift))]
-            for x in found.effects[: inspection.STRONGEST]
-        ]
-        codes = {"source": look.source, "target": look.target}
-        pair = {role: pipeline.synthesize(code).image for role, code in codes.items()}
-        shown = picture_files({**pair, "result": found.result.image})
-        return (*shown, *_figures(found), table, *_downloads(found))
+        path = path_of(picture, "PNG, JPEG or WebP")
+        try:
+            return provenance.read(path).to_dict()
+        except InvalidInputError as error:
+            raise InvalidInputError(str(error).replace(path, "the file")) from error
 
     @guarded
     def model_info(self, model: str | None = None) -> dict[str, Any]:
@@ -299,15 +297,26 @@ class Handlers:
     def _pipeline(self, model: Any) -> StyleMaskPipeline:
         return self.models.get(model, patience=PATIENCE)
 
-    def _look(
+    def codes(
         self,
         pipeline: StyleMaskPipeline,
         seeds: dict[str, Any],
         truncation: Any,
-        strength: Any,
         pictures: dict[str, Any],
         choices: dict[str, FaceChoice],
-    ) -> Look:
+    ) -> tuple[Code, Code]:
+        """The codes of a pair of seeds or pictures.
+
+        Args:
+            pipeline: the model.
+            seeds: as sent, by role.
+            truncation: of seeds, as sent.
+            pictures: as sent, by role; None to use the seed.
+            choices: which face of a picture, by role.
+
+        Raises:
+            StyleMaskError: something is missing or cannot be used.
+        """
         sent = {role: picture for role, picture in pictures.items() if picture is not None}
         for role, picture in sent.items():
             path_of(picture, role)
@@ -326,12 +335,18 @@ class Handlers:
             else _sample(pipeline, seeds[role], truncation, role)
             for role in ROLES
         )
-        say("taking the result apart", 0.8)
-        found = inspection.inspect(pipeline, source, target, strength_of(strength))
-        return Look(source, target, found)
+        return source, target
 
 
-def crops_and_inversions(pair: dict[str, Inverted]) -> tuple[str | None, ...]:
+def stamp_of(pipeline: StyleMaskPipeline, *codes: Code) -> Stamp:
+    """What the metadata of pictures made from these codes tell."""
+    photo = any(isinstance(code, Inversion) for code in codes)
+    return Stamp.of(pipeline, Origin.PHOTO if photo else Origin.RANDOM)
+
+
+def crops_and_inversions(
+    pipeline: StyleMaskPipeline, pair: dict[str, Inverted]
+) -> tuple[str | None, ...]:
     """Files of the source's crop and of what the model makes of it, then the target's."""
     pictures = {
         name: picture
@@ -341,7 +356,8 @@ def crops_and_inversions(pair: dict[str, Inverted]) -> tuple[str | None, ...]:
             (f"{role}_inversion", inverted.picture),
         )
     }
-    files = dict(zip(pictures, picture_files(pictures), strict=True))
+    stamp = Stamp.of(pipeline, Origin.PHOTO)
+    files = dict(zip(pictures, picture_files(pictures, stamp), strict=True))
     return tuple(files.get(f"{role}_{kind}") for role in ROLES for kind in ("crop", "inversion"))
 
 
@@ -365,17 +381,18 @@ def _reenacted(
     return pipeline.reenact(source, target, *chosen).image
 
 
-def _figures(found: inspection.Inspection) -> tuple[str, ...]:
+def _figures(found: inspection.Inspection, stamp: Stamp) -> tuple[str, ...]:
     from stylemask_core import figures  # brings matplotlib, which the other tabs do not need
 
     return (
-        figure_file(figures.layer_bars(found), "layer_bars"),
-        figure_file(figures.mask_heatmap(found), "mask_heatmap"),
-        figure_file(figures.effect_maps(found), "effect_maps"),
+        figure_file(figures.layer_bars(found), "layer_bars", stamp),
+        figure_file(figures.mask_heatmap(found), "mask_heatmap", stamp),
+        figure_file(figures.effect_maps(found), "effect_maps", stamp),
     )
 
 
-def _downloads(found: inspection.Inspection) -> tuple[str, str]:
+def downloads(found: inspection.Inspection) -> tuple[str, str]:
+    """Files of an inspection: masks and styles, all channels."""
     return (
         file_of(found.npz(), "masks_and_styles.npz"),
         file_of(found.csv().encode(), "channels.csv"),

@@ -89,7 +89,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
                 pipeline, pictures["source"], pair, strength, layers, pasting
             )
         shown = gr.Image(pasted, visible=pasted is not None)
-        files = crops_and_inversions(pair)
+        files = crops_and_inversions(pipeline, pair)
         both = (files[SOURCE_INVERTED], result) if result else None
         return *files, both, result, shown, list(values)
 

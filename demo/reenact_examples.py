@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.files import figure_file
+from demo.files import plain_file
 from demo.model_choice import ModelChoice
 from demo.models import Described
 from demo.photos import Photos
@@ -73,7 +73,7 @@ class ReenactExamples:
     @staticmethod
     def _button(source: Path, target: Path, label: str) -> gr.Button:
         both = [centre_square(read_picture(path), THUMBNAIL) for path in (source, target)]
-        thumbnail = figure_file(side_by_side(both), f"{source.stem}_{target.stem}")
+        thumbnail = plain_file(side_by_side(both), f"{source.stem}_{target.stem}")
         button = gr.Button(
             text(f"reenact.{label}"), icon=thumbnail, min_width=120, elem_classes="example"
         )

@@ -11,7 +11,6 @@ from demo.about import about_tab
 from demo.api import endpoints
 from demo.checks import one_line
 from demo.events import SMALL_EVENT
-from demo.files import DISPLAY_SIZE
 from demo.handlers import Handlers, versions
 from demo.inspect_tab import inspect_tab
 from demo.mix import mix_tab
@@ -22,7 +21,9 @@ from demo.reenact import reenact_tab
 from demo.retention import Retention
 from demo.texts import I18N, text
 from demo.theme import CSS, SCRIPT, theme
+from demo.verify_tab import verify_tab
 from demo.waiting_line import WaitingLine
+from stylemask_core.images import OUTPUT_SIZE
 from stylemask_core.operators import operator_state
 
 TITLE = "StyleMask"
@@ -85,6 +86,8 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
             reenact_tab(reenact, handlers, choice)
         with gr.Tab(text("page.tab_inspect"), id="inspect") as inspect:
             inspect_tab(inspect, handlers, choice)
+        with gr.Tab(text("page.tab_verify"), id="verify") as verify:
+            verify_tab(verify, handlers, choice)
         with gr.Tab(text("page.tab_about"), id="about"):
             about_tab()
         footer = gr.HTML(_footer(choice.first), elem_id="footer", padding=False)
@@ -119,8 +122,8 @@ def launch_options() -> dict[str, Any]:
 def _footer(pipeline: Described) -> str:
     config = pipeline.config
     size = f"{config.resolution} px"
-    if config.resolution < DISPLAY_SIZE:
-        size += f", enlarged to {DISPLAY_SIZE} px for display"
+    if config.resolution < OUTPUT_SIZE:
+        size += f", enlarged to {OUTPUT_SIZE} px for display"
     parts = [
         f"Model <b>{escape(pipeline.name)}</b>: {escape(config.domain or config.name)}, {size}",
         f"Device {str(pipeline.device).upper()}",
