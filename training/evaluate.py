@@ -15,7 +15,9 @@ import torch
 
 from stylemask_core import StyleMaskError, StyleMaskPipeline, hub
 from stylemask_core.config import MAX_SEED
-from stylemask_core.errors import InvalidInputError
+from stylemask_core.errors import InvalidInputError, WeightsError
+from stylemask_core.generator import Generator
+from stylemask_core.mask_network import MaskNetwork
 from stylemask_core.remote import model_source
 from training.evaluation import report, sheets
 from training.evaluation.judge import Judge
@@ -87,12 +89,8 @@ def run(args: argparse.Namespace) -> tuple[Evaluation, Pairs]:
     _check_models(args, pipeline.config.domain)
     face = load_face_model(args.face_model, pipeline.device, args.face_model_folder)
     identity = load_identity_model(args.identity_model, pipeline.device, args.identity_folder)
-    paths = dict(text.partition("=")[::2] for text in args.masks)
-    if args.model == hub.EMBEDDED:
-        shipped = {name: path for name, path in SHIPPED.items() if path.is_file()}
-        paths = shipped | paths
-    masks = {name: load_masks(Path(path), pipeline.generator) for name, path in paths.items()}
-    known: dict[str, Any] = {"model": pipeline.name, "revision": pipeline.revision}
+    masks = other_masks(args, pipeline.generator) if args.baselines else {}
+    known: dict[str, Any] = {"model": pipeline.config.name, "revision": pipeline.revision}
     pairs: Pairs
     renders = None
     if args.images:
@@ -109,6 +107,25 @@ def run(args: argparse.Namespace) -> tuple[Evaluation, Pairs]:
     judge = Judge(face, identity, pairs, args.seed)
     found = evaluate(pairs, judge, args.baselines, masks, renders)
     return Evaluation(known | found.figures, found.methods), pairs
+
+
+def other_masks(args: argparse.Namespace, generator: Generator) -> dict[str, MaskNetwork]:
+    """The masks asked for, and for the embedded model those that are shipped for it.
+
+    Raises:
+        WeightsError: masks that were asked for cannot be used.
+    """
+    masks = {}
+    if args.model == hub.EMBEDDED:
+        for name, path in SHIPPED.items():
+            try:
+                masks[name] = load_masks(path, generator)
+            except WeightsError as error:
+                print(f"left out: {error}", file=sys.stderr)
+    for text in args.masks:
+        name, _, path = text.partition("=")
+        masks[name] = load_masks(Path(path), generator)
+    return masks
 
 
 def _check_models(args: argparse.Namespace, domain: str) -> None:
