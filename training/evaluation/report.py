@@ -69,8 +69,8 @@ def page(figures: dict[str, Any]) -> str:
     """The page of results."""
     parts = [
         "# Results",
-        "[How to read this page](reading_results.md). The shipped masks on held-out pairs: the "
-        "first table is the model's own, the next ones hold it to what one could do without it.",
+        "[How to read this page](reading_results.md). The first table is the model's own; the next "
+        "ones hold it to what one could do without it.",
         card_table(figures),
     ]
     if figures["baselines"]:

@@ -3,12 +3,14 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
 from stylemask_core.images import to_image
 from training.evaluation.methods import STYLEMASK, Method
 from training.evaluation.pairs import PairBatch
 
+CELL = 256  # [px] largest side of a picture in a sheet
 GAP = 8  # [px] between two pairs of a row
 HEAD = 22  # [px] above the columns, for their names
 
@@ -47,5 +49,7 @@ def _rows(batch: PairBatch, methods: dict[str, Method]) -> tuple[list[str], list
     columns |= {name: method.draw(batch, 1.0) for name, method in methods.items()}
     if batch.exact is not None:
         columns["exact"] = batch.exact.picture
-    cells = torch.stack(list(columns.values()), 1)  # [pairs, columns, 3, R, R]
+    side = min(CELL, batch.source.seen.shape[-1])
+    small = [F.adaptive_avg_pool2d(pictures, side) for pictures in columns.values()]
+    cells = torch.stack(small, 1)  # [pairs, columns, 3, side, side]
     return list(columns), [to_image(torch.cat(list(pair), -1)[None]) for pair in cells]
