@@ -110,13 +110,13 @@ def effect_maps(inspection: Inspection) -> Image.Image:
     height = head + side + foot
     figure = _figure(width, height, layout=None)  # panels must line up: placed by hand
     result = area_average(inspection.result.image, PANEL_SIZE)
-    grey = np.asarray(result.convert("L"), dtype=np.float32) / 255
     pictures = [np.asarray(result)]
     titles = [("Result", "with all layer groups", INK)]
     peaks = []
     for group, effect in groups.items():
-        peaks.append(max(float(np.percentile(effect, PEAK_PERCENTILE)), 1e-6))
-        pictures.append(_overlay(grey, effect / peaks[-1]))
+        heat, peak = heat_map(result, effect)
+        pictures.append(np.asarray(heat))
+        peaks.append(peak)
         mean = f"mean change {effect.mean() / FULL_RANGE:.1%}"
         titles.append((f"{group.capitalize()} layers", mean, GROUP_COLOURS[group]))
     for index, (picture, (title, note, colour)) in enumerate(zip(pictures, titles, strict=True)):
@@ -137,6 +137,23 @@ def effect_maps(inspection: Inspection) -> Image.Image:
         fontsize=FONT_SIZE - 1,
     )
     return _picture(figure)
+
+
+def heat_map(picture: Image.Image, change: np.ndarray) -> tuple[Image.Image, float]:
+    """Lay a change over the grey picture that it happened to.
+
+    Args:
+        picture: RGB, a square.
+        change: [R, R], such as `Inspection.group_effects` has.
+
+    Returns:
+        RGB of the picture's size, brightest where the change is largest; the change that is drawn
+        brightest, at least 1e-6.
+    """
+    grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
+    peak = max(float(np.percentile(change, PEAK_PERCENTILE)), 1e-6)
+    heat = _overlay(grey, change / peak)
+    return Image.fromarray((heat * 255).round().clip(0, 255).astype(np.uint8)), peak
 
 
 def _overlay(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
