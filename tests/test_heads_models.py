@@ -35,7 +35,7 @@ def renders() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("world", [SMALL, WHOLE], ids=lambda world: world.name)
 def test_exact_coefficients_decode_to_the_exact_landmarks(world):
     z = latents(5, 3)
-    model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
+    model = heads.HeadsFaceModel(heads.new_estimator())
     known = heads.exact(z, world)
     found = model.decode(known.shape, known.expression, known.pose)
     in_picture, _, in_camera = landmarks(*factors(z, world))
@@ -46,7 +46,7 @@ def test_exact_coefficients_decode_to_the_exact_landmarks(world):
 
 
 def test_every_coefficient_moves_the_face_and_its_gradient_says_how():
-    model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
+    model = heads.HeadsFaceModel(heads.new_estimator())
     gaze = {"gaze_x", "gaze_y"}  # which only the eyes' paint shows
     center, step = model.center.clone(), 1e-2 * model.half_range
 
@@ -74,7 +74,7 @@ def test_shape_and_expression_are_the_columns_they_are_named_after():
     for column, name in enumerate(EXPRESSION_FACTORS):
         assert torch.equal(known.expression[:, column], POSE_FACTORS.column(pose, name)[:, 0])
     assert torch.equal(known.angles, pose[:, :3])
-    model = heads.HeadsFaceModel(PictureNetwork(len(COEFFICIENTS)))
+    model = heads.HeadsFaceModel(heads.new_estimator())
     assert model.expression_range.tolist() == pytest.approx([1, 1.6, 1.6, 1, 2, 2])
 
 
@@ -182,7 +182,7 @@ def test_the_contrastive_loss_is_least_where_views_agree_and_heads_do_not():
 @pytest.mark.parametrize(
     ("entry", "load", "words"),
     [
-        (face_training, load_face_model, "yaw: "),
+        (face_training, load_face_model, "mean errors on held-out views: face_width "),
         (identity_training, load_identity_model, "retrieval among 200: "),
     ],
     ids=["face", "identity"],
@@ -201,10 +201,10 @@ def test_weights_of_another_network_or_none_are_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"estimator\.safetensors"):
         load_face_model("heads", folder=tmp_path)
     path = tmp_path / heads.WEIGHTS_NAME
-    write_network(path, PictureNetwork(7).state_dict())
+    write_network(path, PictureNetwork(7, heads.INPUT_SIZE).state_dict())
     with pytest.raises(WeightsError, match=r"head\.\w+ has shape"):
         load_face_model("heads", folder=tmp_path)
-    state = PictureNetwork(len(COEFFICIENTS)).state_dict()
+    state = heads.new_estimator().state_dict()
     write_network(path, {**state, "head.bias": torch.full((len(COEFFICIENTS),), torch.nan)})
     with pytest.raises(WeightsError, match="not finite"):
         load_face_model("heads", folder=tmp_path)

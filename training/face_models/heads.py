@@ -17,6 +17,7 @@ from training.heads.world import SMALL, World, factors
 from training.network_files import read_network
 from training.picture_network import PictureNetwork
 
+INPUT_SIZE = 128  # [px] gaze moves an iris by a pixel or two
 WEIGHTS_NAME = "estimator.safetensors"
 # Of all that makes an identity, what moves a landmark or a point of the bare face.
 SHAPE_FACTORS = (
@@ -39,6 +40,11 @@ SHAPE_FACTORS = (
 ANGLES = ("yaw", "pitch", "roll")
 EXPRESSION_FACTORS = tuple(name for name in POSE_FACTORS.index if name not in ANGLES)
 COEFFICIENTS = (*SHAPE_FACTORS, *EXPRESSION_FACTORS, *ANGLES)
+
+
+def new_estimator() -> PictureNetwork:
+    """An untrained estimator."""
+    return PictureNetwork(len(COEFFICIENTS), INPUT_SIZE)
 
 
 def exact(z: torch.Tensor, world: World = SMALL) -> Coefficients:
@@ -84,7 +90,7 @@ class HeadsFaceModel:
             WeightsError: the weights are missing, damaged or of another network.
         """
         path = (folder or Path(__file__).parent) / WEIGHTS_NAME
-        return cls(read_network(lambda: PictureNetwork(len(COEFFICIENTS)), path).to(device))
+        return cls(read_network(new_estimator, path).to(device))
 
     def estimate(self, images: torch.Tensor) -> Coefficients:
         """Coefficients of pictures [B, 3, R, R] in −1…1; differentiable."""

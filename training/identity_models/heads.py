@@ -10,6 +10,12 @@ from training.picture_network import PictureNetwork
 
 WEIGHTS_NAME = "identity.safetensors"
 EMBEDDING = 128
+INPUT_SIZE = 64  # [px]
+
+
+def new_network() -> PictureNetwork:
+    """An untrained network."""
+    return PictureNetwork(EMBEDDING, INPUT_SIZE)
 
 
 class HeadsIdentityModel:
@@ -34,7 +40,7 @@ class HeadsIdentityModel:
             WeightsError: the weights are missing, damaged or of another network.
         """
         path = (folder or Path(__file__).parent) / WEIGHTS_NAME
-        return cls(read_network(lambda: PictureNetwork(EMBEDDING), path).to(device))
+        return cls(read_network(new_network, path).to(device))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embeddings [B, 128] of unit length of pictures [B, 3, R, R] in −1…1; differentiable."""

@@ -17,13 +17,17 @@ from torch import nn
 
 from training.augmentation import augment
 from training.heads.factors import IDENTITY_FACTORS
-from training.identity_models.heads import EMBEDDING, WEIGHTS_NAME, HeadsIdentityModel
+from training.identity_models.heads import (
+    EMBEDDING,
+    WEIGHTS_NAME,
+    HeadsIdentityModel,
+    new_network,
+)
 from training.network_files import write_network
-from training.picture_network import PictureNetwork
 from training.run import TrainingRun, autocast, options, prepare
 from training.views import SURROUNDINGS, ViewDataset
 
-DISTURBED = 0.6  # share of every batch
+DISTURBED = 0.5  # share of every batch
 TEMPERATURE = 0.1  # of the cosines
 GALLERY = 200  # heads a view is to be found among
 FACTORS_WEIGHT = 2.0  # of the squared error of the factors, against the contrastive loss
@@ -68,7 +72,7 @@ def train(args: argparse.Namespace) -> None:
     """Fit the network and write its averaged weights as float16."""
     device = prepare(args)
     data = ViewDataset(args.data)
-    network = PictureNetwork(EMBEDDING).to(device, memory_format=torch.channels_last)
+    network = new_network().to(device, memory_format=torch.channels_last)
     reader = nn.Linear(EMBEDDING, len(FACE_AND_HAIR)).to(device)
     modules: dict[str, nn.Module] = {"identity": network, "reader": reader}
     parameters = [p for module in modules.values() for p in module.parameters()]
