@@ -150,6 +150,8 @@ def read_encoder(path: Path) -> State:
     if not isinstance(state, dict):
         found = ", ".join(sorted(map(str, content))[:5])
         raise WeightsError(f"{path} holds {found} and no E_flame: deca_model.tar is needed")
+    if odd := [key for key, value in state.items() if not isinstance(value, torch.Tensor)]:
+        raise WeightsError(f"{path}: {odd[0]!r} in E_flame is no tensor")
     state = {k: x for k, x in state.items() if not k.endswith(".num_batches_tracked")}
     try:
         tensors = convert_encoder(state)
