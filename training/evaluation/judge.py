@@ -86,7 +86,7 @@ class Judge:
         columns = {
             "csim": (embedding * wanted.embedding).sum(1),
             "pose": angles[:, :2].mean(1),
-            "expression": expression.mean(1),
+            "expression": expression[:, self.face.compared].mean(1),
             "shape": (found.shape - wanted.source.shape).abs().mean(1),
         }
         columns |= {ANGLE + name: angles[:, i] for i, name in enumerate(ANGLES)}
