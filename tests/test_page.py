@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from demo.first_result import FIRST_PAIR, first_result
+from demo.handlers import Handlers
 from demo.models import Models, Outline
 from demo.moving_example import MOVING, SIZE, STILL
 from demo.texts import I18N, LANGUAGES, WORDS, text
 from stylemask_core import StyleMaskPipeline, WeightsError
-from stylemask_core.images import area_average
 
-SAME = 1.0  # [of 255] mean difference: arithmetic differs among machines, and there is the mark
+SAME = 0.5  # [of 255] mean difference: arithmetic differs among machines
 LARGEST_EXAMPLE = 400_000  # [bytes]
 
 
@@ -38,19 +38,14 @@ def test_a_text_that_is_nowhere_is_found_out_when_the_page_is_built():
         text("mix.moer")
 
 
-def test_the_pictures_shown_first_are_what_the_model_computes_now(pipeline):
-    source, target = (pipeline.sample(seed, 0.7) for seed in FIRST_PAIR)
-    computed = (
-        pipeline.synthesize(source).image,
-        pipeline.synthesize(target).image,
-        pipeline.reenact(source, target).image,
-    )
-    shipped = first_result(pipeline)
-    for file, picture in zip(shipped, computed, strict=True):
-        with Image.open(file) as shown:
-            now = np.asarray(area_average(picture, 512), float)
-            difference = np.abs(np.asarray(shown.convert("RGB"), float) - now).mean()
-        assert difference < SAME, "run examples/first_result.py"
+def test_the_pictures_shown_first_are_what_the_model_computes_now(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    models = Models(["embedded"], device="cpu")
+    computed = Handlers(models).mix(*FIRST_PAIR)
+    for file, other in zip(first_result(models.first), computed, strict=True):
+        with Image.open(file) as shown, Image.open(other) as now:
+            pixels = [np.asarray(picture.convert("RGB"), float) for picture in (shown, now)]
+        assert np.abs(pixels[0] - pixels[1]).mean() < SAME, "run examples/first_result.py"
 
 
 def test_a_model_that_is_not_the_embedded_one_has_no_pictures_to_show_first(tiny_pipeline):
@@ -71,9 +66,7 @@ def test_the_page_is_built_while_the_weights_are_being_loaded(tiny_folder, monke
     assert models.first.space.groups().keys() == {"coarse"}
 
 
-def test_weights_that_are_damaged_are_told_in_the_log_and_to_whoever_needs_them(
-    own_folder, caplog
-):
+def test_weights_that_are_damaged_are_told_in_the_log_and_to_whoever_needs_them(own_folder, caplog):
     (own_folder / "generator.safetensors").write_bytes(b"no weights")
     models = Models([str(own_folder)], device="cpu", background=True)
     with pytest.raises(WeightsError, match=r"cannot read own/generator\.safetensors"):
