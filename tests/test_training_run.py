@@ -3,6 +3,8 @@
 import argparse
 import json
 import math
+import socket
+import sys
 
 import pytest
 import torch
@@ -132,6 +134,17 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_term(tmp_pat
     assert all(x.isfinite().all() for x in weights.values())
 
 
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    run, module = linear_run(tmp_path)
+    take_steps(run, module, stop_at=3)
+    run.save()
+    with torch.no_grad():
+        module.bias[0] = math.inf
+    with pytest.raises(SystemExit, match="step 3: module/linear/bias has values that are not"):
+        run.save()
+    assert averaged_weights(tmp_path, "linear")["bias"].isfinite().all()
+
+
 def test_a_full_disk_keeps_the_previous_checkpoint_and_leaves_no_part_file(tmp_path):
     run, module = linear_run(tmp_path)
     take_steps(run, module, stop_at=3)
@@ -203,3 +216,25 @@ def test_an_entry_for_one_process_refuses_several(monkeypatch):
     args = argparse.Namespace(device="cpu", threads=1, seed=0)
     with pytest.raises(SystemExit, match="one process"):
         prepare(args)
+
+
+def test_trackio_keeps_the_figures_on_this_machine(tmp_path, monkeypatch):
+    def no_network(self: socket.socket, address: object) -> None:
+        raise AssertionError(f"a connection to {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", no_network)
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
+    folder = tmp_path / "my_run"
+    run, module = linear_run(folder, ("--trackio", "--images", "32"))
+    losses = take_steps(run, module, stop_at=2)
+    list(run.steps())  # ends the run
+    from trackio.sqlite_storage import SQLiteStorage
+
+    assert [entry["loss"] for entry in SQLiteStorage.get_logs("stylemask", "my_run")] == losses
+    assert [line["loss"] for line in lines(folder)] == losses
+
+
+def test_trackio_that_is_missing_is_named_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackio", None)
+    with pytest.raises(SystemExit, match=r"pip install 'stylemask\[training\]'"):
+        linear_run(tmp_path, ("--trackio",))

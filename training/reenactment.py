@@ -23,7 +23,7 @@ class Code(NamedTuple):
 
 def code(generator: Generator, z: torch.Tensor, truncation: float = 1.0) -> Code:
     """The codes of latents z [B, latent_dim], w pulled towards its mean by psi."""
-    w = generator.mapping.truncate(generator.mapping(z), truncation)
+    w = generator.mapping.truncate(generator.mapping(z).float(), truncation)
     w_plus = generator.broadcast(w)
     return Code(generator.styles(w_plus), generator.rgb_styles(w_plus))
 

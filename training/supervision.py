@@ -14,12 +14,12 @@ from training.face_losses import (
     EYE_PAIRS,
     MOUTH_PAIRS,
     PICTURE_SIDE,
+    decode_pair,
     feature_loss,
-    found_geometry,
     identity_loss,
     opening_loss,
     shape_loss,
-    wanted_geometry,
+    wanted_face,
 )
 from training.face_models import Coefficients, FaceModel
 from training.heads.landmarks import landmarks
@@ -195,11 +195,14 @@ class PaperSupervision:
         wanted: list[Coefficients],
     ) -> dict[str, torch.Tensor]:
         """The weighted terms of results [N·B, 3, R, R] of sources [B, 3, R, R], [N·B] each."""
-        count, model, weights = len(wanted), self.face_model, self.weights
+        count, weights = len(wanted), self.weights
         with torch.no_grad():
-            goal = wanted_geometry(model, _repeat(source, count), _join(wanted))
             person = self.identity_model.embed(sources).repeat(count, 1)
-        found = found_geometry(model, model.estimate(pictures))
+        found, goal = decode_pair(
+            self.face_model,
+            self.face_model.estimate(pictures),
+            wanted_face(_join([source] * count), _join(wanted)),
+        )
         losses = {
             "shape": weights.shape * shape_loss(found, goal),
             "mouth": weights.mouth * opening_loss(found, goal, MOUTH_PAIRS),
@@ -228,17 +231,18 @@ class PaperSupervision:
     @torch.no_grad()
     def figures(self, masks: MaskNetwork, z: torch.Tensor) -> dict[str, float]:
         """The loss without its cycle, and pose error [deg], expression error, CSIM."""
+        model = self.face_model
         sums = dict.fromkeys((LOSS, "pose_error_deg", "expression_error", "csim"), 0.0)
         for pairs in _batches(z):
             source, target, result = (_shrink(x) for x in self.rows(masks, pairs))
-            read = [self.face_model.estimate(x) for x in (source, target, result)]
+            read = [model.estimate(x) for x in (source, target, result)]
             losses = self._losses(result, source, read[0], [read[1]])
-            error = (read[2].expression - read[1].expression).abs()
+            error = (read[2].expression - read[1].expression).abs() / model.expression_range
             persons = [self.identity_model.embed(x) for x in (source, result)]
             figures = {
                 LOSS: torch.stack(list(losses.values())).sum(0),
                 "pose_error_deg": (read[2].angles - read[1].angles).abs().mean(1),
-                "expression_error": (error / self.face_model.expression_range).mean(1),
+                "expression_error": error[:, model.compared].mean(1),
                 "csim": 1 - identity_loss(persons[1], persons[0]),
             }
             for name, values in figures.items():
@@ -294,7 +298,3 @@ def _split(read: Coefficients, count: int) -> list[Coefficients]:
 
 def _join(parts: list[Coefficients]) -> Coefficients:
     return Coefficients(*(torch.cat(x) for x in zip(*(_fields(p) for p in parts), strict=True)))
-
-
-def _repeat(read: Coefficients, count: int) -> Coefficients:
-    return _join([read] * count)
