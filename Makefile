@@ -1,11 +1,11 @@
 # `make demo` opens the demo, `make test` runs every test, `make bench ARGS="pair"` a benchmark; each
-# sets up what it needs in .venv.
+# sets up what it needs in .venv. `make space` tells whether a Hugging Face Space would start.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo test bench space lint format clean
 
 demo: $(VENV)/.run-ready
 	$(BIN)/python app.py $(ARGS)
@@ -15,6 +15,9 @@ test: $(VENV)/.test-ready
 
 bench: $(VENV)/.run-ready
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+space: $(VENV)/.run-ready
+	$(BIN)/python scripts/space.py check
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

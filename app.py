@@ -178,6 +178,9 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with scratch_folder() as scratch:
         set_up_gradio(scratch)
+        zero_gpu = bool(os.environ.get("SPACES_ZERO_GPU"))
+        if zero_gpu:
+            import spaces  # noqa: F401 - has to come before torch
         from demo.guard import read_password
         from demo.models import Models
         from stylemask_core import StyleMaskError
@@ -186,7 +189,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             password = read_password(args.auth) if args.auth else None
             with console_progress() as progress:
-                models = Models(args.model, args.device, progress, background=True)
+                # where a GPU is lent, the model has to be there before the first loan
+                models = Models(args.model, args.device, progress, background=not zero_gpu)
         except StyleMaskError as error:
             return fail(" ".join(str(error).split()))
         bypass_proxy()

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from demo.about import about_tab
 from demo.api import endpoints
 from demo.checks import one_line
-from demo.events import SMALL_EVENT
+from demo.events import MODEL_EVENT, SMALL_EVENT
 from demo.handlers import Handlers, versions
 from demo.inspect_tab import inspect_tab
+from demo.links_page import connect_links
 from demo.mix import mix_tab
 from demo.model_choice import ModelChoice
 from demo.models import Described, Models
@@ -23,6 +24,7 @@ from demo.texts import I18N, text
 from demo.theme import CSS, SCRIPT, theme
 from demo.verify_tab import verify_tab
 from demo.waiting_line import WaitingLine
+from demo.zero_gpu import borrow_gpu
 from stylemask_core.images import OUTPUT_SIZE
 from stylemask_core.operators import operator_state
 
@@ -81,11 +83,11 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
                 choice = ModelChoice(models)
             moving_example()
         with gr.Tab(text("page.tab_mix"), id="mix") as mix:
-            mix_tab(mix, handlers, choice)
+            mixing = mix_tab(mix, handlers, choice)
         with gr.Tab(text("page.tab_reenact"), id="reenact") as reenact:
             reenact_tab(reenact, handlers, choice)
         with gr.Tab(text("page.tab_inspect"), id="inspect") as inspect:
-            inspect_tab(inspect, handlers, choice)
+            inspecting = inspect_tab(inspect, handlers, choice)
         with gr.Tab(text("page.tab_verify"), id="verify") as verify:
             verify_tab(verify, handlers, choice)
         with gr.Tab(text("page.tab_about"), id="about"):
@@ -95,9 +97,11 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
         demo.load(lambda: _footer(choice.first), None, footer, **SMALL_EVENT)
         choice.follow(footer, _footer)
         choice.connect()
+        connect_links(demo, handlers, choice, mixing, inspecting)
         endpoints(handlers)
     demo.queue(max_size=QUEUE_SIZE)
     demo.line = WaitingLine(demo, QUEUE_SIZE)
+    borrow_gpu(demo, MODEL_EVENT["concurrency_id"])
     demo.retention = Retention(demo, handlers.photos, age)
     return demo
 

@@ -1,0 +1,36 @@
+"""ZeroGPU Spaces lend a GPU for the time of an event; anywhere else nothing of this applies."""
+
+import os
+from typing import TYPE_CHECKING
+
+import gradio as gr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gradio.block_function import BlockFunction
+
+SECONDS = 60  # an event may have the GPU
+ON_ZERO_GPU = "SPACES_ZERO_GPU"  # set there
+
+
+def is_zero_gpu() -> bool:
+    """Whether this is a ZeroGPU Space."""
+    return os.environ.get(ON_ZERO_GPU, "").lower() in ("1", "t", "true")
+
+
+def borrow_gpu(demo: gr.Blocks, concurrency_id: str) -> None:
+    """Let the events of one queue have the GPU, each for as long as it runs.
+
+    Args:
+        demo: the page; not launched yet.
+        concurrency_id: of the events that use the model.
+    """
+    if not is_zero_gpu():
+        return
+    import spaces  # there and only there
+
+    events: Iterable[BlockFunction] = demo.fns.values()
+    for event in events:
+        if event.concurrency_id == concurrency_id and event.fn is not None:
+            event.fn = spaces.GPU(event.fn, duration=SECONDS)
