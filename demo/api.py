@@ -12,6 +12,7 @@ import gradio as gr
 
 from demo.events import MODEL_EVENT, VERIFY_EVENT
 from demo.handlers import STRENGTH, TRUNCATION, Handlers
+from demo.identity import LONGEST
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 
@@ -24,9 +25,14 @@ def endpoints(handlers: Handlers) -> None:
         trigger = gr.Button()
 
         def declare(
-            name: str, call: Callable[..., Any], inputs: list[Any], outputs: list[Any]
+            name: str,
+            call: Callable[..., Any],
+            inputs: list[Any],
+            outputs: list[Any],
+            *added: Any,
         ) -> None:
-            trigger.click(call, [*inputs, model], outputs, api_name=name, **MODEL_EVENT)
+            """Added arguments follow the model, so that the places of the others stay."""
+            trigger.click(call, [*inputs, model, *added], outputs, api_name=name, **MODEL_EVENT)
 
         def typed(component: Any, kind: str, **limits: Any) -> Any:
             """Say of a component what JSON it takes; Gradio itself would say less."""
@@ -91,6 +97,7 @@ def endpoints(handlers: Handlers) -> None:
                 picture("source picture with the result in it"),
                 details("faces"),
             ],
+            number("refine_seconds", 0.0, (0.0, LONGEST)),
         )
         declare(
             "faces",

@@ -5,9 +5,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from demo import identity
 from demo.checks import face_of, flag_of, landmarks_of
-from demo.photos import FaceChoice
-from stylemask_core import Inversion
+from demo.photos import FaceChoice, Inverted
 from stylemask_core.landmarks import Face
 
 INK, HALO = "#0e7490", "white"
@@ -15,7 +15,7 @@ LINE = 0.004  # [long sides of the photo] width of a line
 
 
 def choices(
-    asked: dict[str, tuple[Any, Any]], aligned: Any, truncation: float = 1.0
+    asked: dict[str, tuple[Any, Any]], aligned: Any, truncation: float = 1.0, refined: float = 0.0
 ) -> dict[str, FaceChoice]:
     """Which faces a program asks for, by role.
 
@@ -23,13 +23,16 @@ def choices(
         asked: number of the face, from 1, and landmarks or None, as sent, by role.
         aligned: whether the whole pictures are the crops, as sent.
         truncation: psi of the inversions.
+        refined: seconds of refinement for each picture.
 
     Raises:
         InvalidInputError: something cannot be used.
     """
     whole = flag_of(aligned, "aligned")
     return {
-        role: FaceChoice(face_of(face, role), landmarks_of(points, role), whole, truncation)
+        role: FaceChoice(
+            face_of(face, role), landmarks_of(points, role), whole, truncation, refined
+        )
         for role, (face, points) in asked.items()
     }
 
@@ -43,14 +46,17 @@ def described(face: Face) -> dict[str, Any]:
     }
 
 
-def details(inversion: Inversion, choice: FaceChoice) -> dict[str, Any]:
+def details(inverted: Inverted, choice: FaceChoice) -> dict[str, Any]:
     """What became of a picture, as plain JSON."""
+    inversion, done = inverted.inversion, inverted.refinement
+    refinement = {"refinement": identity.described(done)} if done else {}
     found = bool(inversion.faces)
     return {
         "faces": [described(face) for face in inversion.faces],
         "face": choice.face + 1 if found and choice.landmarks is None else None,
         "quad": inversion.quad.round(1).tolist(),
         "note": inversion.note,
+        **refinement,
     }
 
 

@@ -18,6 +18,7 @@ from demo.checks import (
     strength_of,
 )
 from demo.files import figure_file, file_of, picture_file, picture_files
+from demo.identity import seconds_of
 from demo.models import Models
 from demo.photos import FaceChoice, Inverted, Photos
 from demo.progress import say
@@ -133,6 +134,7 @@ class Handlers:
         paste_back: bool = False,
         inversion_truncation: float = 1.0,
         model: str | None = None,
+        refine_seconds: float = 0.0,
     ) -> tuple[Any, ...]:
         """Give the face in one picture the head pose and expression of the face in another.
 
@@ -149,6 +151,7 @@ class Handlers:
             paste_back: also lay the result over the face in the source picture.
             inversion_truncation: 1 (as inverted) to 0 (the mean face).
             model: one of those /model_info lists; the first if none is given.
+            refine_seconds: bring each inversion closer to its picture for so long, 0 to 60.
 
         Returns:
             Source crop, source as inverted, target crop, target as inverted, result,
@@ -158,12 +161,13 @@ class Handlers:
         strength_of(strength)
         pasting = flag_of(paste_back, "paste_back")
         psi = number(inversion_truncation, "inversion truncation")
+        refined = seconds_of(refine_seconds)
         pictures = {"source": source, "target": target}
         asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
-        choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned, psi)
+        choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned, psi, refined)
         pair = self.photos.inverted(pipeline, pictures, choices)
         result, pasted = self.result(pipeline, source, pair, strength, layers, pasting)
-        details = {role: faces.details(pair[role].inversion, choices[role]) for role in pair}
+        details = {role: faces.details(pair[role], choices[role]) for role in pair}
         return (*crops_and_inversions(pipeline, pair), result, pasted, details)
 
     def result(

@@ -39,7 +39,6 @@ class InspectControls(NamedTuple):
         other_seeds: source, target of pair B.
         chart: its value tells the part that is picked.
         actions: a row under the result.
-        refill: step that shows what the controls say.
     """
 
     kind: gr.Radio
@@ -53,7 +52,6 @@ class InspectControls(NamedTuple):
     other_seeds: tuple[gr.Number, gr.Number]
     chart: gr.HTML
     actions: gr.Row
-    refill: Step
 
 
 def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> InspectControls:
@@ -110,19 +108,19 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
             ]
     gr.HTML(text("inspect.effects_title"), padding=False)
     effects = figure(text("inspect.effects"), "inspect-effects", "wide")
-    with gr.Accordion(text("inspect.numbers"), open=False, elem_id="inspect-numbers"):
-        table = gr.Dataframe(
-            headers=HEADERS,
-            datatype="str",  # numbers would lose their trailing zeros
-            interactive=False,
-            show_label=False,
-            max_height=360,
-            buttons=["copy"],
-            elem_id="inspect-table",
-        )
-        with gr.Row():
-            npz = gr.DownloadButton(text("inspect.npz"), elem_id="inspect-npz")
-            csv = gr.DownloadButton(text("inspect.csv"), elem_id="inspect-csv")
+    gr.HTML(text("inspect.numbers"), padding=False)
+    table = gr.Dataframe(
+        headers=HEADERS,
+        datatype="str",  # numbers would lose their trailing zeros
+        interactive=False,
+        show_label=False,
+        max_height=360,
+        buttons=["copy"],
+        elem_id="inspect-table",
+    )
+    with gr.Row():
+        npz = gr.DownloadButton(text("inspect.npz"), elem_id="inspect-npz")
+        csv = gr.DownloadButton(text("inspect.csv"), elem_id="inspect-csv")
 
     inspector = Inspector(handlers, photos)
     inputs = [
@@ -183,7 +181,6 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
     edited.success(details, [result, *inputs], numbers, show_progress_on=effects, **LIVE_EVENT)
     choice.clear(*everything[:-2], *numbers)
     choice.follow(advice, lambda model: gr.HTML(visible=_slow(model)))
-    refill = Step(run, inputs, everything, result)
     choice.refresh(
         tab,
         photos.find,
@@ -193,7 +190,7 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
     seeds = (source_seed, target_seed)
     return InspectControls(
         kind, seeds, truncation, strength, on, factors, threshold, compare,
-        (other_source, other_target), chart, actions, refill,
+        (other_source, other_target), chart, actions,
     )  # fmt: skip
 
 

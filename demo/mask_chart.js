@@ -78,6 +78,7 @@ function draw() {
     ${parts.join("")}</div><div class="told" role="status">${told()}</div>`;
   const all = [...element.querySelectorAll("button")];
   const current = all.find((one) => one.dataset.part === (focused ?? picked)) ?? all[0];
+  if (!current) return;
   current.tabIndex = 0; // one stop of the Tab key; arrow keys go on from there
   if (focused) current.focus({ preventScroll: true });
 }

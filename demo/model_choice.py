@@ -46,6 +46,7 @@ class ModelChoice:
         self._open_tab = gr.State()
         self._following: list[tuple[Any, Callable[[Described], Any]]] = []
         self._refreshing: list[tuple[str, tuple[Step, ...]]] = []
+        self.step: Step  # chooses a model, once connected: takes a label and the current one
 
     def follow(self, component: Any, update: Callable[[Described], Any]) -> None:
         """Update a component from the model whenever another one is chosen."""
@@ -76,10 +77,11 @@ class ModelChoice:
             pipeline = self.models.get(label, lambda _, *size: say_bytes(label, *size))
             return label, *(update(pipeline) for update in updates)
 
+        inputs, outputs = [self.selector, self.label], [self.label, *components]
+        self.step = Step(choose, inputs, outputs, self.selector)
         chosen = self.selector.select(  # .input comes twice
-            choose, [self.selector, self.label], [self.label, *components],
-            show_progress_on=self.selector, **LOAD_EVENT,
-        )  # fmt: skip
+            choose, inputs, outputs, show_progress_on=self.selector, **LOAD_EVENT
+        )
         chosen.failure(lambda label: label, self.label, self.selector, **SMALL_EVENT)
         for tab_id, steps in self._refreshing:
             self._chain(chosen.success, steps, tab_id)

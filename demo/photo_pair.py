@@ -45,7 +45,11 @@ class PhotoPair:
         )  # fmt: skip
 
     def choices(
-        self, pipeline: StyleMaskPipeline, values: list[Any], truncation: float = 1.0
+        self,
+        pipeline: StyleMaskPipeline,
+        values: list[Any],
+        truncation: float = 1.0,
+        refined: float = 0.0,
     ) -> tuple[dict[str, Any], dict[str, FaceChoice]]:
         """Read the values of `inputs`.
 
@@ -53,6 +57,7 @@ class PhotoPair:
             pipeline: the model.
             values: as sent.
             truncation: psi of the inversions.
+            refined: seconds of refinement for each picture.
 
         Returns:
             Pictures by role, None where there is none; what the marks on them ask for, by role,
@@ -70,7 +75,7 @@ class PhotoPair:
             if picture is not None:
                 wanted = chosen(marked, key_of(picture, pipeline), role, truncation)
                 if wanted is not None:
-                    choices[role] = wanted
+                    choices[role] = wanted._replace(refined=refined)
         return {"source": source, "target": target}, choices
 
     @guarded

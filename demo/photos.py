@@ -11,12 +11,14 @@ from PIL import Image
 
 from demo.checks import Points, path_of
 from demo.files import file_of
+from demo.identity import Cancelled, Refiner
 from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
 from stylemask_core.errors import DetectorError
 from stylemask_core.images import read_picture
 from stylemask_core.landmarks import Face
+from stylemask_core.refinement import Refinement
 from stylemask_core.results import FramedPicture
 
 KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px
@@ -34,19 +36,22 @@ class FaceChoice(NamedTuple):
         landmarks: eyes and mouth corners in px of the upright photo, in place of a search.
         aligned: the whole picture is the crop.
         truncation: psi of the inverted code, 0…1.
+        refined: seconds of refinement, 0 for none.
     """
 
     face: int = 0
     landmarks: Points | None = None
     aligned: bool = False
     truncation: float = 1.0
+    refined: float = 0.0
 
 
 class Inverted(NamedTuple):
-    """An inversion and the picture the model makes of it."""
+    """An inversion and the picture the model makes of it; how it was refined, if it was."""
 
     inversion: Inversion
     picture: Image.Image
+    refinement: Refinement | None = None
 
 
 class Search(NamedTuple):
@@ -79,6 +84,7 @@ class Photos:
         self._example_searches = gr.Cache(max_size=EXAMPLES)
         self._example_inversions = gr.Cache(max_size=EXAMPLES)
         self._examples: set[str] = set()
+        self.refiner = Refiner()
 
     def forget(self, age: float) -> None:
         """Drop what visitors' pictures gave and was not used for that long [s]."""
@@ -157,8 +163,10 @@ class Photos:
             for role, choice in choices.items()
         }
         caches = {
-            role: self._example_inversions if self.is_example(pictures[role]) else self._inversions
-            for role in choices
+            role: self._example_inversions
+            if self.is_example(pictures[role]) and not choice.refined
+            else self._inversions
+            for role, choice in choices.items()
         }
         kept = {role: caches[role].get(key) for role, key in keys.items()}
         known: dict[str, Inverted] = {role: x["inverted"] for role, x in kept.items() if x}
@@ -171,11 +179,26 @@ class Photos:
         for psi in {choices[role].truncation for role in squares}:  # one, but for odd callers
             batch = {role: x for role, x in squares.items() if choices[role].truncation == psi}
             inversions = pipeline.invert_framed(list(batch.values()), psi)
-            for role, inversion in zip(batch, inversions, strict=True):
-                picture = pipeline.synthesize(inversion).image
-                known[role] = Inverted(inversion, picture)
-                caches[role].set(keys[role], inverted=known[role])
+            with self.refiner.job() as cancelled:
+                for role, inversion in zip(batch, inversions, strict=True):
+                    seconds = choices[role].refined
+                    known[role] = self._refined(pipeline, inversion, role, seconds, cancelled)
+                    caches[role].set(keys[role], inverted=known[role])
         return {role: known[role] for role in keys}
+
+    def _refined(
+        self,
+        pipeline: StyleMaskPipeline,
+        inversion: Inversion,
+        role: str,
+        seconds: float,
+        cancelled: Cancelled,
+    ) -> Inverted:
+        done = None
+        if seconds:
+            done = self.refiner.refine(pipeline, inversion, role, seconds, cancelled)
+            inversion = done.inversion
+        return Inverted(inversion, pipeline.synthesize(inversion).image, done)
 
     def _framed(
         self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice

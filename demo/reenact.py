@@ -7,6 +7,7 @@ import gradio as gr
 from demo.checks import guarded, number, warn
 from demo.events import LIVE_EVENT
 from demo.handlers import ROLES, Handlers, crops_and_inversions
+from demo.identity import KeepMore
 from demo.model_choice import ModelChoice, Step
 from demo.models import Described
 from demo.parts import layer_choice, strength_slider, tile
@@ -61,6 +62,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     with gr.Row(elem_classes="controls"):
         strength = strength_slider()
         layers = layer_choice(choice)
+    keep_more = KeepMore(handlers.photos.refiner)
     paste_back = gr.Checkbox(label=text("reenact.paste_back"), elem_id="reenact-paste-back")
     with gr.Accordion(text("reenact.options"), open=False):
         truncation = gr.Slider(
@@ -75,9 +77,10 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     def live(last: Any, *values: Any) -> Any:
         if list(values) == last:
             return gr.skip()  # both pictures of a pair tell of their change
-        *sent, strength, layers, pasting, psi, model = values
+        *sent, strength, layers, keeping, seconds, pasting, psi, model = values
+        refined = keep_more.each(keeping, seconds)
         pipeline = handlers.models.get(model)
-        pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"))
+        pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"), refined)
         try:
             pair = handlers.photos.inverted(pipeline, pictures, choices)
         except StyleMaskError as error:  # what the tiles show is of another choice of face
@@ -91,18 +94,26 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         shown = gr.Image(pasted, visible=pasted is not None)
         files = crops_and_inversions(pipeline, pair)
         both = (files[SOURCE_INVERTED], result) if result else None
-        return *files, both, result, shown, list(values)
+        told = keep_more.lines({role: inverted.refinement for role, inverted in pair.items()})
+        return *files, both, result, shown, *told, list(values)
 
     def first_pair(source: Any, target: Any, model: str) -> Any:
         wanted = examples.suit(handlers.models.get(model)) and source is None and target is None
         return examples.files(0) if wanted else gr.skip()
 
     last = gr.State()
-    controls = [last, *photos.inputs, strength, layers, paste_back, truncation, choice.label]
+    mixing = [strength, layers, *keep_more.inputs, paste_back, truncation]
+    controls = [last, *photos.inputs, *mixing, choice.label]
     tiles = [source_crop, source_inverted, target_crop, target_inverted, compare, result]
-    outputs = [*tiles, pasted, last]
+    outputs = [*tiles, pasted, *keep_more.told, last]
     changes = [photos.source_marks.input, photos.target_marks.input]
-    changes += [strength.input, truncation.input, layers.change, paste_back.input]
+    changes += [
+        strength.input,
+        truncation.input,
+        layers.change,
+        paste_back.input,
+        *keep_more.changes,
+    ]
     gr.on(changes, live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
     examples.connect(photos.pictures)
     choice.clear(*tiles, last)

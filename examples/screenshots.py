@@ -22,7 +22,7 @@ TABS = ("mix", "reenact", "inspect", "verify", "about")
 LOADED = {
     "mix": "#mix-result img",
     "reenact": "#reenact-result img",
-    "inspect": "#inspect-bars img",
+    "inspect": "#inspect-effects img",
 }
 COLOURS = 160  # of the README's pictures
 WAIT = 60_000  # [ms]

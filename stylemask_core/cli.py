@@ -25,6 +25,7 @@ from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.errors import UsageError
 from stylemask_core.hub import EMBEDDED
 from stylemask_core.mask_edit import SCALE_RANGE, THRESHOLD_RANGE
+from stylemask_core.refinement import SECONDS_RANGE
 from stylemask_core.remote.model_source import FFHQ
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
@@ -136,6 +137,9 @@ def _photo_options() -> Parser:
     about = "psi of the codes of pictures, 0…1; as they were found if not given"
     truncation = _number(*TRUNCATION_RANGE, float)
     photos.add_argument("--inversion-truncation", type=truncation, metavar="PSI", help=about)
+    about = "keep more of the person: bring each inversion closer to its picture for so long"
+    seconds = _number(*SECONDS_RANGE, float)
+    photos.add_argument("--refine", type=seconds, metavar="SECONDS", help=about)
     return options
 
 

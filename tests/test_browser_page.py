@@ -15,7 +15,7 @@ pytest_plugins = ["browser_fixtures"]
 pytestmark = pytest.mark.browser
 
 TABS = ("mix", "reenact", "inspect", "verify", "about")
-SHOWN = {"mix": "mix-result", "reenact": "reenact-result", "inspect": "inspect-bars"}
+SHOWN = {"mix": "mix-result", "reenact": "reenact-result", "inspect": "inspect-effects"}
 LOOKS = [
     {"viewport": size, "color_scheme": scheme}
     for size in (DESKTOP, PHONE)

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from demo_server import refusal, running
 from gradio_client import Client, handle_file
-from helpers import noise
+from helpers import noise, published
 from PIL import Image
 
 from demo.checks import guarded
 from demo.files import file_of, picture_file
+from demo.handlers import Handlers
+from demo.models import Models
 from demo.reenact_examples import EXAMPLES, example_pairs
+from stylemask_core import provenance
 from stylemask_core.images import area_average
+from stylemask_core.provenance import Origin, Stamp
 
 CONTRACT = {
     "/mix": {
@@ -38,6 +42,7 @@ CONTRACT = {
         "paste_back": False,
         "inversion_truncation": 1.0,
         "model": None,
+        "refine_seconds": 0.0,
     },
     "/faces": {"picture": ..., "model": None},
     "/inspect": {
@@ -54,6 +59,7 @@ CONTRACT = {
         "aligned": False,
         "model": None,
     },
+    "/verify": {"picture": ...},
     "/model_info": {"model": None},
 }
 
@@ -114,7 +120,7 @@ def test_mix_answers_with_three_pictures_and_the_same_pixels_each_time(client, p
     assert [Image.open(path).size for path in first] == [(512, 512)] * 3
     assert all((pixels(a) == pixels(b)).all() for a, b in zip(first, again, strict=True))
     pair = pipeline.sample(1, 0.7), pipeline.sample(2, 0.7)
-    assert (pixels(first[2]) == area_average(pipeline.reenact(*pair).image, 512)).all()
+    assert (pixels(first[2]) == published(pipeline.reenact(*pair).image)).all()
 
 
 def test_strength_zero_and_an_empty_choice_of_layers_leave_the_source(client):
@@ -157,6 +163,39 @@ def test_inspect_takes_pictures_in_place_of_seeds(client, heads):
     mixed = client.predict(source_seed=1, target=heads[1], api_name="/inspect")[0]
     assert by_seed["layer_means"].keys() == mixed["layer_means"].keys()
     assert by_seed != mixed
+
+
+def test_every_picture_that_leaves_is_marked_and_verify_reads_the_marks(client, heads):
+    """Pictures of seeds and of photos, figures, crops, faces drawn into a photo."""
+    by_seed = client.predict(1, 2, api_name="/mix")
+    by_seed += client.predict(1, 2, api_name="/inspect")[1:4]
+    *by_photo, _ = client.predict(*heads, paste_back=True, api_name="/reenact")
+    by_photo += client.predict(heads[0], api_name="/faces")[1:]
+    by_photo += client.predict(source_seed=1, target=heads[1], api_name="/inspect")[1:4]
+    for origin, paths in ((Origin.RANDOM, by_seed), (Origin.PHOTO, by_photo)):
+        for path in paths:
+            found = provenance.read(path)
+            assert found.xmp["digital_source_type"] == origin.uri
+            assert found.xmp["model"] == "heads"
+            assert Image.open(path).width < 512 or found.watermark.found, path
+    found = client.predict(handle_file(by_seed[0]), api_name="/verify")
+    assert found == provenance.read(by_seed[0]).to_dict() and found["verdict"] == "marked"
+    assert client.predict(heads[0], api_name="/verify")["verdict"] == "nothing found"
+
+
+def test_verify_refuses_what_is_no_picture(client, folder):
+    (folder / "words.png").write_text("not a picture")
+    line = refusal(client, picture=handle_file(folder / "words.png"), api_name="/verify")
+    assert line.startswith("The file is not a picture")
+    assert refusal(client, picture=None, api_name="/verify").startswith("Give a PNG, JPEG or WebP")
+
+
+def test_the_gallery_of_targets_is_marked(demo, monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr("demo.handlers.TARGETS", 1)
+    handlers = Handlers(Models(["embedded"], device="cpu"))
+    ((path, _),) = handlers.after_targets(1, 2, 0.7, 1.0, None, None)
+    assert provenance.read(path).verdict == "marked"
 
 
 def test_model_info_describes_the_model(client, pipeline):
@@ -302,10 +341,9 @@ def test_small_pictures_are_enlarged_and_large_ones_leave_as_they_are(
 ):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     picture = noise(side)
-    path = picture_file(picture, "a")
+    path = picture_file(picture, "a", Stamp(Origin.RANDOM, "noise"))
     assert Image.open(path).size == (sent, sent)
-    if side == sent:
-        assert (pixels(path) == np.asarray(picture)).all()
+    assert (pixels(path) == published(picture)).all()
 
 
 def test_example_pairs_are_pictures_and_missing_files_are_left_out(monkeypatch, tmp_path):
@@ -318,5 +356,5 @@ def test_every_event_on_the_model_waits_its_turn(demo):
     queues = [(fn.concurrency_id, fn.concurrency_limit) for fn in demo.fns.values() if fn.queue]
     assert queues.count(("model", 1)) >= 12
     # a photo is searched, and a model loaded, while the model in use is at work
-    assert set(queues) == {("model", 1), ("faces", 1), ("load", 8)}
+    assert set(queues) == {("model", 1), ("faces", 1), ("load", 8), ("verify", 1)}
     assert demo._queue.max_size == 64

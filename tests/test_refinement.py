@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from stylemask_core import InvalidInputError, LatentCode, refinement
 from stylemask_core.refinement import FURTHEST, OWN_FURTHEST, refine_inversion
 from stylemask_core.similarity import similarity
+from tests.helpers import face
 
 
 class Time:
@@ -169,3 +171,14 @@ def test_it_works_on_the_pipeline_within_real_time_and_leaves_no_gradients(pipel
 def test_times_that_cannot_be_used_are_refused(pipeline, inversion, seconds):
     with pytest.raises(InvalidInputError, match="give 0…3600"):
         pipeline.refine_inversion(inversion, seconds=seconds)
+
+
+def test_the_command_line_refines_pictures_and_tells_what_it_gained(stylemask, refused):
+    face("a.png", seed=1)
+    face("b.png", seed=2)
+    code, _, err = stylemask("reenact", "a.png", "b.png", "--refine", 0.5, "-o", "out.png")
+    assert code == 0
+    for role in ("source", "target"):
+        assert re.search(rf"{role} refined in \d\.\d s, \d+ steps: .* → .* \(SSIM\)", err)
+    assert "picture" in refused(2, "reenact", "seed:1", "seed:2", "--refine", 1, "-o", "x.png")
+    assert "0 to 3600" in refused(2, "reenact", "a.png", "b.png", "--refine", -1, "-o", "x.png")

@@ -7,12 +7,14 @@ A string can hold one such mark. Errors and the names of things in the API are E
 
 import gradio as gr
 
-from demo.texts import about, inspect, marks, mix, page, reenact, verify
+from demo.texts import about, identity, inspect, links, marks, mix, page, reenact, verify
 
 LANGUAGES = ("en", "de")
 _PARTS = {
     "about": about,
+    "identity": identity,
     "inspect": inspect,
+    "links": links,
     "marks": marks,
     "mix": mix,
     "page": page,

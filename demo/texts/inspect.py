@@ -96,7 +96,10 @@ TEXTS = {
         "Maps of where each layer group changes the result",
         "Karten davon, wo jede Gruppe von Schichten das Ergebnis ändert",
     ),
-    "numbers": ("All numbers", "Alle Zahlen"),
+    "numbers": (
+        "<h3>The channels that moved most</h3>",
+        "<h3>Die am weitesten bewegten Kanäle</h3>",
+    ),
     "npz": ("Masks and styles (.npz)", "Masken und Stile (.npz)"),
     "csv": ("All channels (.csv)", "Alle Kanäle (.csv)"),
 }

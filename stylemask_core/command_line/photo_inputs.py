@@ -17,11 +17,11 @@ from stylemask_core.framing import Align
 from stylemask_core.images import read_picture
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
-from stylemask_core.results import Code, FramedPicture
+from stylemask_core.results import Code, FramedPicture, Inversion
 
 ROLES = ("source", "target")
 OF_ONE_FACE = ("face", "landmarks")  # options that exist with a role before them, too
-OF_PICTURES = {*OF_ONE_FACE, "aligned", "paste_back", "inversion_truncation"}
+OF_PICTURES = {*OF_ONE_FACE, "aligned", "paste_back", "inversion_truncation", "refine"}
 
 # What it warns of is told here, in the command line's own form.
 logging.getLogger(landmarks.__name__).addHandler(logging.NullHandler())
@@ -87,6 +87,7 @@ class CodeReader:
         self._truncation: float | None = args.truncation
         psi = options.get("inversion_truncation")
         self._inversion_truncation = 1.0 if psi is None else psi
+        self._refine: float = options.get("refine") or 0.0
         self._pasted = options.get("paste_back", False)
         self._readings = {role: _reading(options, role) for role in ROLES}
         self._tell, self._told = tell, set[str]()
@@ -136,7 +137,22 @@ class CodeReader:
         if not squares:
             return codes
         inversions = pipeline.invert_framed(list(squares.values()), self._inversion_truncation)
+        if self._refine:
+            inversions = [
+                self._refined(pipeline, inversion, role)
+                for role, inversion in zip(squares, inversions, strict=True)
+            ]
         return {**codes, **dict(zip(squares, inversions, strict=True))}
+
+    def _refined(self, pipeline: StyleMaskPipeline, inversion: Inversion, role: str) -> Inversion:
+        done = pipeline.refine_inversion(inversion, self._refine)
+        before, after = done.before, done.after
+        self._tell(
+            f"{role} refined in {done.seconds:.1f} s, {done.steps} steps: similarity of photo and "
+            f"inversion {before.structure:.3f} → {after.structure:.3f} (SSIM), "
+            f"{before.psnr:.1f} → {after.psnr:.1f} dB (PSNR)"
+        )
+        return done.inversion
 
     def _frame(self, pipeline: StyleMaskPipeline, path: Path, how: _Reading) -> FramedPicture:
         photo = read_picture(path)
