@@ -5,7 +5,10 @@ import importlib.util
 import os
 import platform
 import shutil
+import sys
+import tempfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -16,15 +19,20 @@ from stylemask_core import __version__, landmarks
 from stylemask_core.arguments import pick_device
 from stylemask_core.detectors import weights
 from stylemask_core.errors import StyleMaskError
-from stylemask_core.remote import model_source
+from stylemask_core.remote import cache, model_source
 
 RETRY = "try again with: stylemask doctor --build"
 OPTIONAL = {  # package → what it is for, and how to get it
-    "gradio": ("the demo", "pip install gradio"),
+    "gradio": ("the demo", "pip install 'gradio[mcp]'"),
+    "mcp": ("the demo's calls as tools", "pip install 'gradio[mcp]'"),
     "cv2": ("finding faces in photos", "pip install 'opencv-python<5'"),
     "face_alignment": ("finding them exactly", "pip install face-alignment"),
     "gdown": ("stylemask fetch", "pip install gdown"),
 }
+
+OLDEST_PYTHON = (3, 11)
+HUB_PATIENCE = 3.0  # [s] for the Hub's answer
+ROOM = 4.0  # [GB] that converting the official checkpoints takes, or a Hub model with its download
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -78,14 +86,17 @@ def build_operators() -> None:
 
 
 def examine(model: str, device: str = "auto") -> Diagnosis:
-    """Look at all that making pictures depends on; compiles nothing and asks no server.
+    """Look at all that making pictures depends on; compiles nothing and downloads nothing.
+
+    The Hub is asked for its front page, unless HF_HUB_OFFLINE is set.
 
     Args:
         model: as `StyleMaskPipeline.from_pretrained` takes it.
         device: likewise.
     """
     findings = [
-        Finding("StyleMask", "ok", f"{__version__}, Python {platform.python_version()}"),
+        Finding("StyleMask", "ok", f"{__version__}, in {Path(__file__).parent}"),
+        _python(),
         _torch(),
         _device(device),
     ]
@@ -98,8 +109,16 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     findings += [_operators(name, **found) for name, found in operators.items()]
     findings.append(_model(model))
     findings += [_package(name) for name in OPTIONAL]
-    findings.append(_landmark_weights())
+    findings += [_landmark_weights(), _hub(), _disk()]
     return Diagnosis(findings, operators)
+
+
+def _python() -> Finding:
+    text = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        hint = f"install Python {'.'.join(map(str, OLDEST_PYTHON))} or newer"
+        return Finding("Python", "problem", f"{text} is too old", hint)
+    return Finding("Python", "ok", text)
 
 
 def _torch() -> Finding:
@@ -169,3 +188,39 @@ def _landmark_weights() -> Finding:
     )
     text = "are not here; until then a simpler detector finds the faces in photos"
     return Finding(weights.WHAT, "warning", text, hint)
+
+
+def _hub() -> Finding:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    if constants.is_offline_mode():
+        return Finding("Hub", "ok", "not asked: HF_HUB_OFFLINE is set")
+    try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
+    except Exception as error:  # whatever the network, a proxy or a certificate is up to
+        reason = " ".join(str(error).split()) or type(error).__name__
+        hint = (
+            "models on this machine work all the same, and HF_HUB_OFFLINE=1 keeps the Hub from "
+            "being asked; to reach it behind a proxy, set HTTPS_PROXY"
+        )
+        return Finding("Hub", "warning", f"{constants.ENDPOINT} is not reached: {reason}", hint)
+    return Finding("Hub", "ok", f"{constants.ENDPOINT} is reached")
+
+
+def _disk() -> Finding:
+    folder = cache.cache_folder()
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            free = shutil.disk_usage(place).free / 1e9
+    except OSError as error:
+        hint = f"name another folder in {cache.HOME_VARIABLE}; until then nothing is kept there"
+        return Finding("disk", "warning", f"{folder} cannot be written: {error.strerror}", hint)
+    text = f"{free:.1f} GB are free for {folder}"
+    if free < ROOM:
+        hint = f"a large model needs {ROOM:g} GB: make room, or set {cache.HOME_VARIABLE}"
+        return Finding("disk", "warning", text, hint)
+    return Finding("disk", "ok", text)

@@ -25,6 +25,15 @@ def workshop(tmp_path_factory, monkeypatch):
     return workshop
 
 
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """The Hub that is asked is at a port of this machine where nobody listens."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+
+
 @pytest.fixture
 def findings(stylemask):
     """Run the doctor: exit code, findings by name."""
@@ -43,18 +52,22 @@ def test_a_machine_that_is_well_has_no_problems(workshop, findings, tiny_folder)
     assert code == 0
     assert list(found) == [
         "StyleMask",
+        "Python",
         "PyTorch",
         "device",
         *(f"operators for {name}" for name in build.LIBRARIES),
         "model",
         *doctor.OPTIONAL,
         "face landmark weights",
+        "Hub",
+        "disk",
     ]
     # the rest depends on what this machine has
-    well = ("StyleMask", "device", "operators for cpu", "model")
+    well = ("StyleMask", "Python", "device", "operators for cpu", "model", "Hub")
     assert {name: found[name]["level"] for name in well} == dict.fromkeys(well, "ok")
     assert not any(found[name]["hint"] for name in well)
-    assert found["StyleMask"]["text"].startswith(f"{__version__}, Python 3.")
+    assert found["StyleMask"]["text"].startswith(f"{__version__}, in ")
+    assert found["Python"]["text"].startswith("3.")
     assert found["PyTorch"]["text"].startswith(torch.__version__)
     assert found["device"]["text"].startswith("cpu: ")
     assert found["operators for cpu"]["text"].startswith("compiled")
@@ -214,3 +227,42 @@ def test_landmark_weights_are_looked_for_and_what_stands_in_is_told(
         (tmp_path / name).touch()
     found = findings()[1]["face landmark weights"]
     assert (found["level"], found["text"]) == ("ok", f"in {tmp_path}")
+
+
+def test_the_hub_is_asked_unless_that_is_switched_off(findings, monkeypatch):
+    from huggingface_hub import constants
+
+    assert findings()[1]["Hub"]["text"] == "not asked: HF_HUB_OFFLINE is set"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    code, found = findings()
+    assert code == 0, "pictures can be made without it"
+    assert found["Hub"]["level"] == "warning"
+    assert "http://127.0.0.1:9 is not reached" in found["Hub"]["text"]
+    assert "HF_HUB_OFFLINE=1" in found["Hub"]["hint"]
+
+
+def test_a_hub_that_answers_is_well(findings, hub_server, monkeypatch):
+    found = findings()[1]["Hub"]
+    assert (found["level"], found["text"]) == ("ok", f"{hub_server.url} is reached")
+
+
+def test_a_disk_without_room_or_that_cannot_be_written_is_a_warning(
+    findings, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(doctor, "ROOM", 0.0)
+    monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path / "not" / "made" / "yet"))
+    found = findings()[1]["disk"]
+    assert found["level"] == "ok" and "GB are free" in found["text"]
+    monkeypatch.setattr(doctor, "ROOM", 1e9)
+    found = findings()[1]["disk"]
+    assert found["level"] == "warning" and "STYLEMASK_HOME" in found["hint"]
+    monkeypatch.setenv("STYLEMASK_HOME", "/proc/nowhere")  # not even the superuser's
+    found = findings()[1]["disk"]
+    assert found["level"] == "warning" and "cannot be written" in found["text"]
+
+
+def test_an_old_python_is_a_problem(findings, monkeypatch):
+    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (99, 0))
+    code, found = findings()
+    assert code == 1
+    assert found["Python"]["level"] == "problem" and "99.0 or newer" in found["Python"]["hint"]
