@@ -53,7 +53,7 @@ train() {
         --world whole --threads "$threads" -o "$runs/data"
     step generator "$python" -m training.generator --width wide --data "$runs/data" \
         --stages 32:0.15,64:0.35,128:0.65,256:1 --batch 64 --images "${VIEWS:-2400000}" -o "$runs/generator" "${common[@]}" "$(minutes)"
-    step mask "$python" -m training.mask --generator "$runs/generator" \
+    step mask "$python" -m training.mask --generator "$runs/generator" --world whole \
         --batch 64 --images "${PAIRS:-400000}" -o "$runs/mask" "${common[@]}" "$(minutes)"
     local encoder=("$python" -m training.encoder --data "$runs/data" --generator "$runs/generator")
     step encoder_code "${encoder[@]}" \

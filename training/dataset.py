@@ -29,7 +29,7 @@ from training.heads.world import (
     latents,
     mirror,
 )
-from training.run import progress_bar
+from training.progress import progress_bar
 
 IMAGES, KEYPOINTS, LATENTS = "images.npy", "keypoints.npy", "latents.npy"
 PROGRESS = "progress.json"

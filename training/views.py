@@ -21,7 +21,7 @@ from stylemask_core.errors import InvalidInputError, StyleMaskError
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS
 from training.heads.renderer import BATCH_SIZE, HeadRenderer, check_resolution
 from training.heads.world import SIGNED_FACTORS, TRAINING_SEEDS, WORLDS, factors, latents
-from training.run import progress_bar
+from training.progress import progress_bar
 
 IMAGES, IDENTITY, POSE, PROGRESS = "images.npy", "identity.npy", "pose.npy", "progress.json"
 SURROUNDINGS = ("shirt_hue", "background_hue", "background_brightness", "light_side")
