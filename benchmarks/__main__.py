@@ -1,11 +1,12 @@
 """What the project's way costs, against the authors' way in the same run.
 
-    python -m benchmarks pair|synthesis|encode|load|serve|page|ops [--json] [--record NAME]
+    python -m benchmarks NAME [--json] [--record NAME], NAME one of pair, synthesis, encode, load,
+        serve, page, watermark, ops
     python -m benchmarks plot NAME
 
 Without --model the networks of the FFHQ-1024 model are given random weights, once, in this
-project's cache folder; serve and page take the embedded model. docs/performance.md says how figures
-are measured and what they mean.
+project's cache folder; serve, page and watermark take the embedded model. docs/performance.md says
+how figures are measured and what they mean.
 """
 
 import argparse
@@ -18,8 +19,8 @@ from pathlib import Path
 from benchmarks.process import BenchmarkError
 
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "stylemask_core" / "weights" / "heads"
-BENCHMARKS = ("pair", "synthesis", "encode", "load", "serve", "page", "ops")
-OF_THE_DEMO = ("serve", "page")  # they take the embedded model
+BENCHMARKS = ("pair", "synthesis", "encode", "load", "serve", "page", "watermark", "ops")
+OF_EMBEDDED = ("serve", "page", "watermark")  # they take the embedded model
 
 
 def count(text: str) -> int:
@@ -63,9 +64,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         command.add_argument(
             "--model",
             type=model_folder,
-            default=EMBEDDED_FOLDER if name in OF_THE_DEMO else None,
-            help="a model folder, or embedded, which serve and page take by themselves; the others "
-            "take FFHQ's networks with random weights",
+            default=EMBEDDED_FOLDER if name in OF_EMBEDDED else None,
+            help=f"a model folder, or embedded, which {', '.join(OF_EMBEDDED)} take by themselves; "
+            "the others take FFHQ's networks with random weights",
         )
         command.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
         command.add_argument(
@@ -84,6 +85,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             command.add_argument(
                 "--requests", type=count, default=16, help="of all together (default 16)"
             )
+        if name == "watermark":
+            about = "unmarked, and a fiftieth as many marked of each kind (default 30000)"
+            command.add_argument("--pictures", type=count, default=30_000, help=about)
     plot = commands.add_parser(
         "plot", help="write tables and pictures of a recorded file to docs/performance"
     )
@@ -115,6 +119,7 @@ def measure(args: argparse.Namespace) -> None:
         quick=args.quick,
         clients=getattr(args, "clients", 1),
         requests=getattr(args, "requests", 1),
+        pictures=getattr(args, "pictures", 1),
     )
     machine.build_operators()
     figures = importlib.import_module(f"benchmarks.{args.benchmark}").run(settings)

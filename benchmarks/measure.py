@@ -32,6 +32,7 @@ class Settings:
         threads: a worker may use.
         runs: timed runs of each side; medians are reported.
         quick: leave the sweeps out.
+        pictures: of `watermark`, unmarked.
         clients: of `serve`, at once.
         requests: of `serve`, of all clients together.
     """
@@ -41,6 +42,7 @@ class Settings:
     threads: int = 1
     runs: int = 3
     quick: bool = False
+    pictures: int = 30_000
     clients: int = 4
     requests: int = 16
 

@@ -127,6 +127,7 @@ PANELS: dict[str, Sequence[Panel]] = {
         bars("Start to first result", "first_.*"),
     ),
     "serve": (bars("Requests on a server", "p.._ms"),),
+    "watermark": (bars("The watermark is found after edits", "(model|photo)_found_.*"),),
     "page": (bars("A visit with an empty cache", "first_result.*_s"),),
     "ops": (
         bars("Operators", "fused_bias_act", "upfirdn2d"),

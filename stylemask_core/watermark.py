@@ -28,7 +28,7 @@ NOMINAL_SIDE = (
 WEAKEST, STRONGEST, GROWTH = 0.6, 2.0, 0.15
 
 # Where it is sought.
-SCALES = (0.55, 1.36)  # of the tile after resizing; further halvings extend it
+SCALES = (0.48, 1.36)  # of the tile after resizing; further halvings extend it
 WINDOW = 640  # [px] side of the central square that is looked at
 SMALLEST = 192  # [px] in smaller pictures there is too little of the mark
 SHIFTS = 64  # steps of a shift over the tile

@@ -327,6 +327,7 @@ def test_recorded_reports_are_kept_side_by_side_and_drawn(monkeypatch, tmp_path)
         "load": sides_of("generator_and_masks", 0.5) | sides_of("first_random_pair", 3.0),
         "serve": {"p50_ms": Figure(10.0, "ms"), "p95_ms": Figure(20.0, "ms")},
         "page": {"first_result_s": Figure(1.0, "s"), "first_result_worst_s": Figure(1.2, "s")},
+        "watermark": {"model_found_all": Figure(99.0, "%"), "photo_found_all": Figure(98.0, "%")},
         "ops": sides_of("fused_bias_act", 0.1) | sides_of("b64_conv1", 0.2, bound=True),
     }
     assert figures.keys() == set(command.BENCHMARKS)
