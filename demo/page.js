@@ -1,12 +1,16 @@
-// Runs once when the page is there: every picture in a tile is named by the caption above it, in
-// the reader's language.
+// Runs once when the page is there, for what screen readers are told: a picture in a tile is named
+// by the caption above it, in the reader's language, and a place without a picture has a role.
 () => {
   const name = (image) => {
-    const caption = image.closest?.(".tile")?.querySelector(".caption");
-    if (caption) image.alt = caption.innerText.trim();
+    const caption = image.closest(".tile")?.querySelector(".caption");
+    if (caption) image.alt = caption.textContent.trim();
   };
-  document.addEventListener("load", (event) => {
-    if (event.target.tagName === "IMG") name(event.target);
-  }, true);
-  document.querySelectorAll(".tile img").forEach(name);
+  const look = () => {
+    document.querySelectorAll(".tile img").forEach(name);
+    document.querySelectorAll(".empty[aria-label]").forEach((empty) => {
+      empty.setAttribute("role", "img");
+    });
+  };
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+  look();
 }
