@@ -10,6 +10,7 @@ from PIL import Image
 
 from demo.moving_example import MOVING, SIZE, STILL
 from stylemask_core import StyleMaskPipeline
+from stylemask_core.provenance import Origin, Stamp
 
 SOURCE, TARGETS = 40, (2, 4, 8, 21, 36)  # seeds
 FRAMES, DURATION = 12, 70  # from one target to the next; [ms] a frame
@@ -31,10 +32,11 @@ def main() -> None:
             moved = pipe.reenact(source, target).image
             frames.append(row([still, pipe.synthesize(target).image, moved]))
     STILL.parent.mkdir(exist_ok=True)
-    frames[0].save(STILL, quality=QUALITY, method=6)
+    xmp = Stamp.of(pipe, Origin.RANDOM).xmp()
+    frames[0].save(STILL, quality=QUALITY, method=6, xmp=xmp)
     frames[0].save(
         MOVING, save_all=True, append_images=frames[1:], duration=DURATION, loop=0,
-        quality=QUALITY, method=6, minimize_size=True,
+        quality=QUALITY, method=6, minimize_size=True, xmp=xmp,
     )  # fmt: skip
     size = MOVING.stat().st_size
     print(f"{MOVING}: {len(frames)} frames, {size / 1000:.0f} kB")

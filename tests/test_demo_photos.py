@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from demo_server import photo_model, refusal, running
 from gradio_client import Client, handle_file
+from helpers import published
 from photos import POINTS, astronaut
 from PIL import Image
 
@@ -16,7 +17,9 @@ from demo.photo_pair import CONSENT_FIRST, LESS_EXACT, PhotoPair
 from demo.photos import KEPT, FaceChoice
 from demo.reenact_examples import example_pairs
 from stylemask_core import InvalidInputError, framing
-from stylemask_core.images import area_average, centre_square
+from stylemask_core.images import centre_square
+
+FAINT = 8  # [levels] the peaks of the watermark
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +115,7 @@ def test_landmarks_take_the_place_of_a_search(client, photos):
 def test_an_aligned_picture_is_taken_as_it_is(client, photos, folder):
     answer = client.predict(photos["square"], photos["square"], aligned=True, api_name="/reenact")
     whole = centre_square(Image.open(folder / "square.png"), 16)
-    assert (pixels(answer[0]) == np.asarray(area_average(whole, 512))).all()
+    assert (pixels(answer[0]) == published(whole)).all()
     line = refusal(
         client, source=photos["two"], target=photos["one"], aligned=True, api_name="/reenact"
     )
@@ -128,7 +131,8 @@ def test_the_result_is_pasted_back_into_the_whole_source_picture(client, photos,
     before, after = pixels(folder / "two.png"), pixels(answer[5])
     assert after.shape == before.shape
     left, right = np.array(answer[6]["source"]["quad"])[:, 0].min(), 940
-    changed = np.flatnonzero((before != after).any((0, 2)))
+    difference = np.abs(before.astype(int) - after)
+    changed = np.flatnonzero((difference > FAINT).any((0, 2)))
     assert len(changed) and left - 1 <= changed.min() and changed.max() < right
 
 
