@@ -32,11 +32,11 @@ from stylemask_core import (
     provenance,
 )
 from stylemask_core.config import MAX_SEED
-from stylemask_core.images import area_average
+from stylemask_core.images import OUTPUT_SIZE, area_average
 from stylemask_core.info import model_info
 from stylemask_core.provenance import Origin, Stamp
 
-SHEET_SIZE = 256  # [px] side of a picture in a sheet of many
+SHEET_SIZE = OUTPUT_SIZE  # [px] side of a picture in a sheet of many
 TARGETS = 8  # pictures in the gallery of one source after many targets
 PORTRAITS = 8  # pictures of random faces that are remembered for sliders
 PATIENCE = 20.0  # [s] that a program's call waits for a model, keeping others from theirs
