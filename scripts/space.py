@@ -26,7 +26,7 @@ TARGET = ROOT / "build" / "space"
 PARTS = (
     *("app.py", "requirements.txt", "packages.txt", "LICENSE"),
     *("demo", "op", "stylemask_core", "examples/heads"),
-    *("docs/api.md", "docs/privacy.md", "docs/banner.png"),
+    *("docs/api.md", "docs/privacy.md", "docs/provenance.md", "docs/banner.png"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 LFS = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
