@@ -25,13 +25,12 @@ from training.evaluation.matched import Curve, compare, error_at_identity
 from training.evaluation.measurement import Measured, measure
 from training.evaluation.pairs import PhotoPairs, RandomPairs
 from training.evaluation.results import evaluate as run
-from training.face_models.heads import COEFFICIENTS, HeadsFaceModel
+from training.face_models.heads import HeadsFaceModel, new_estimator
 from training.generator import heads_config
 from training.heads.factors import IDENTITY_FACTORS
 from training.heads.world import SMALL, factors, latents
-from training.identity_models.heads import EMBEDDING, HeadsIdentityModel
+from training.identity_models.heads import HeadsIdentityModel, new_network
 from training.network_files import write_network
-from training.picture_network import PictureNetwork
 from training.views import SURROUNDINGS
 
 FIGURES = {
@@ -66,7 +65,7 @@ def judges():
     """Face and identity model of the heads, untrained."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        networks = [PictureNetwork(count) for count in (len(COEFFICIENTS), EMBEDDING)]
+        networks = new_estimator(), new_network()
     for network in networks:
         network.eval().requires_grad_(False)
     return HeadsFaceModel(networks[0]), HeadsIdentityModel(networks[1])
