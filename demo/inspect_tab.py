@@ -91,7 +91,7 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
         part = [
             tile(text("inspect.alone"), "", "inspect-alone"),
             tile(text("inspect.rest"), "", "inspect-rest"),
-            tile(text("inspect.where"), "", "inspect-where"),
+            tile(text("inspect.where"), "", "inspect-where", "result"),
         ]
     gr.HTML(text("inspect.edit_title"), padding=False)
     on, factors, threshold, reset = _edit_controls(choice)

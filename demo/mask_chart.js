@@ -4,11 +4,13 @@
 //    compared: {correlation, overlap} | null,
 //    picked: "coarse" | "b8.conv0" | "b8.conv0/3" | null,
 //    told: {channels, mask, peak} | null}
-// `props.texts` holds the words by language and key. The picked part is what a visitor sends.
+// The picked part is what a visitor sends. TEXTS, the words by language and key, is put in by the
+// server: other properties of a component are not there yet when its tab is opened by a link.
 
+const texts = TEXTS;
 const MOVES = { ArrowRight: 1, ArrowLeft: -1 };
 
-const words = (key) => (props.texts[document.documentElement.lang.slice(0, 2)] ?? props.texts.en)[key];
+const words = (key) => (texts[document.documentElement.lang.slice(0, 2)] ?? texts.en)[key];
 const short = (value) => value.toFixed(2);
 const percent = (share) => `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 const fill = (key, values) => words(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);

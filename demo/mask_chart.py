@@ -3,6 +3,7 @@
 It is drawn in the browser (mask_chart.js); what a visitor sends of it is the part he picked.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from stylemask_core.mask_edit import Part, tenths
 from stylemask_core.style_space import Styles, StyleSpace
 
 FOLDER = Path(__file__).parent
-SCRIPT = (FOLDER / "mask_chart.js").read_text(encoding="utf-8")
+WORDS = json.dumps(in_all_languages("inspect"))
+SCRIPT = (FOLDER / "mask_chart.js").read_text(encoding="utf-8").replace("= TEXTS", f"= {WORDS}")
 STYLE = (FOLDER / "mask_chart.css").read_text(encoding="utf-8")
 
 
@@ -27,7 +29,6 @@ def mask_chart(name: str) -> gr.HTML:
         html_template="",
         css_template=STYLE,
         js_on_load=SCRIPT,
-        texts=in_all_languages("inspect"),
         apply_default_css=False,
         padding=False,
         elem_id=name,

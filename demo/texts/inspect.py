@@ -70,7 +70,7 @@ TEXTS = {
     ),
     "alone": ("<b>Only this part</b> is on", "<b>Nur dieser Teil</b> wirkt"),
     "rest": ("<b>All but this part</b> is on", "<b>Alles außer ihm</b> wirkt"),
-    "where": ("<b>Where it acts</b>, brightest most", "<b>Wo er wirkt</b>, am hellsten am meisten"),
+    "where": ("<b>Where it acts</b> bright is much", "<b>Wo er wirkt</b> hell ist viel"),
     "edit_title": ("<h3>Change the masks</h3>", "<h3>Die Masken ändern</h3>"),
     "groups": ("Layer groups that are on", "Eingeschaltete Gruppen"),
     "threshold": ("Threshold", "Schwelle"),
