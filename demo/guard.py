@@ -105,7 +105,7 @@ class Guard:
 
 
 class Password:
-    """The one account of a page; Gradio asks it at every attempt to log in.
+    """The one account of a page.
 
     Args:
         user: name of the account.
@@ -115,8 +115,12 @@ class Password:
     def __init__(self, user: str, secret: str) -> None:
         self._user, self._secret = user.encode(), secret.encode()
 
-    async def __call__(self, user: str, password: str) -> bool:
-        """Whether both are right; takes equally long whatever is wrong."""
+    async def check(self, user: str, password: str) -> bool:
+        """Whether both are right; takes equally long whatever is wrong.
+
+        To be given to Gradio as it is: of an object that can be called Gradio would not see that
+        the call has to be awaited, and would let everybody in.
+        """
         right = hmac.compare_digest(user.encode(), self._user)
         right &= hmac.compare_digest(password.encode(), self._secret)
         if not right:
@@ -169,7 +173,7 @@ def launch_security(
     headers = security_headers(in_space, shared)
     return {
         "app_kwargs": {"middleware": [Middleware(Guard, headers=headers)]},
-        "auth": password,
+        "auth": password.check if password else None,
         # tools would be open to everybody: Gradio asks for no password there
         "mcp_server": password is None,
         "allowed_paths": [],  # the folders of uploads and results are served, and nothing else
