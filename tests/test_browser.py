@@ -8,7 +8,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from demo.first_result import FIRST_PAIR
+from stylemask_core import provenance
 from stylemask_core.images import area_average
+from stylemask_core.provenance import Origin, Stamp
 
 pytest_plugins = ["browser_fixtures"]
 pytestmark = pytest.mark.browser
@@ -119,3 +121,23 @@ def test_on_a_phone_every_tab_fits_the_screen(page, tmp_path):
         box = page.locator(f"#{shown} img").bounding_box()
         assert box["width"] > 0.75 * PHONE["width"] and abs(box["width"] - box["height"]) < 2
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+
+
+def test_verify_reads_the_file_as_it_came(page, tmp_path):
+    """A picture that the browser or Gradio wrote anew would have lost its metadata."""
+    photo = Image.radial_gradient("L").resize((512, 512)).convert("RGB")
+    stamp = Stamp(Origin.PHOTO, "some/model", "0123abc")
+    (tmp_path / "marked.jpg").write_bytes(provenance.encode(photo, stamp, "JPEG", quality=90))
+    photo.save(tmp_path / "plain.png")
+    tab(page, "Verify")
+    verdict, source = page.locator("#verify-verdict"), page.locator("#verify-source_type textarea")
+    expect(verdict).to_contain_text("No picture yet")
+    for file, said, kind in (
+        ("marked.jpg", "metadata and watermark agree", Origin.PHOTO.value),
+        ("plain.png", "proves nothing", ""),
+    ):
+        page.set_input_files("#verify-picture input[type=file]", tmp_path / file)
+        expect(verdict).to_contain_text(said, timeout=WAIT)
+        expect(source).to_have_value(kind)
+        page.locator("#verify-picture").get_by_label("Remove Image").click()
+        expect(verdict).to_contain_text("No picture yet")
