@@ -1,7 +1,7 @@
 """Train the estimator of the synthetic heads' factors: `python -m training.face_models.train`.
 
 It learns from `python -m training.views`, both worlds, and where --heads names a folder of
-`python -m training.dataset` as much from its world; mirrored too, most pictures disturbed so that
+`python -m training.dataset` as much from its world; mirrored too, some pictures disturbed so that
 slightly blurred and shifted ones of a generator are read as well. Writes the averaged weights
 beside the run, and prints the errors on held-out heads; --ship replaces the shipped ones.
 """
