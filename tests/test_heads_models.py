@@ -8,6 +8,7 @@ import torch
 
 from stylemask_core.errors import InvalidInputError, WeightsError
 from training import network_files, views
+from training.evaluation.expression_range import expression_range_of
 from training.face_models import heads, load_face_model, measure_expression_range
 from training.face_models import train as face_training
 from training.face_models.heads import COEFFICIENTS, EXPRESSION_FACTORS, SHAPE_FACTORS
@@ -127,6 +128,15 @@ def test_the_range_of_expressions_is_measured_over_all_batches(renders):
     expected = found.amax(0) - found.amin(0)
     measured = measure_expression_range(model, images.split(4))
     torch.testing.assert_close(measured, expected, atol=1e-4, rtol=0)
+
+
+def test_the_range_of_a_models_random_faces_is_finite_and_grows_with_them(tiny_pipeline):
+    face = heads.HeadsFaceModel(heads.new_estimator())
+    few, more = (expression_range_of(face, tiny_pipeline, count) for count in (4, 40))
+    assert few.shape == face.expression_range.shape
+    assert (few > 0).all()
+    assert (more >= few).all()
+    assert (more > few).any()
 
 
 def test_views_share_face_and_hair_but_not_pose_and_surroundings_worlds_by_turns():

@@ -20,6 +20,7 @@ from stylemask_core.generator import Generator
 from stylemask_core.mask_network import MaskNetwork
 from stylemask_core.remote import model_source
 from training.evaluation import report, sheets
+from training.evaluation.expression_range import expression_range_of
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import SHIPPED, load_masks
 from training.evaluation.measurement import Renders
@@ -89,6 +90,8 @@ def run(args: argparse.Namespace) -> tuple[Evaluation, Pairs]:
     _check_models(args, pipeline.config.domain)
     face = load_face_model(args.face_model, pipeline.device, args.face_model_folder)
     identity = load_identity_model(args.identity_model, pipeline.device, args.identity_folder)
+    if face.name != "heads":  # whose factors have known ranges
+        face.expression_range = expression_range_of(face, pipeline)
     masks = other_masks(args, pipeline.generator) if args.baselines else {}
     known: dict[str, Any] = {"model": pipeline.config.name, "revision": pipeline.revision}
     pairs: Pairs
