@@ -53,13 +53,7 @@ def exact_answer() -> Method:
     return Method(draw, "the exact answer", answer=True, swept=False)
 
 
-def masked(
-    network: MaskNetwork,
-    meaning: str,
-    answer: bool,
-    variant: bool = True,
-    layers: int | None = None,
-) -> Method:
+def masked(network: MaskNetwork, meaning: str, answer: bool, layers: int | None = None) -> Method:
     """StyleMask with some masks.
 
     Args:
