@@ -86,6 +86,7 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
             result = tile(text("inspect.result_is"), "", "inspect-result", "result")
             actions = gr.Row(elem_classes="actions")
     gr.HTML(text("inspect.masks_title"), padding=False)
+    gr.HTML(text("inspect.pick"), elem_classes="hint", padding=False)
     chart = mask_chart("inspect-chart")
     with gr.Row(elem_classes="trio", visible=False) as part_row:
         part = [

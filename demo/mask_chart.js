@@ -54,8 +54,6 @@ function told() {
     lines.push(`<b>${part}</b>: ${fill("told", {
       channels: told.channels, mask: short(told.mask), peak: percent(told.peak),
     })}`);
-  } else {
-    lines.push(words("pick"));
   }
   return lines.map((line) => `<p>${line}</p>`).join("");
 }
