@@ -8,8 +8,8 @@ expression, and one new picture comes out. *Mix* does it with random faces, *Ree
 pictures, *Inspect* shows what happened inside, *Verify* tells whether a picture came from here.""",
         """## Was das ist
 Zwei Gesichter gehen hinein: Die **Quelle** behält ihre Identität, die **Vorlage** gibt
-Kopfhaltung und Ausdruck, und ein neues Bild kommt heraus. *Mischen* nimmt zufällige Gesichter,
-*Nachstellen* eigene Bilder, *Untersuchen* zeigt, was dabei geschah, und *Prüfen* sagt, ob ein Bild
+Kopfhaltung und Ausdruck, und ein neues Bild kommt heraus. *Mix* nimmt zufällige Gesichter,
+*Nachstellen* eigene Bilder, *Analyse* zeigt, was dabei geschah, und *Prüfen* sagt, ob ein Bild
 von hier stammt.""",
     ),
     "method": (
