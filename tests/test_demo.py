@@ -299,7 +299,9 @@ def test_example_pairs_are_pictures_and_missing_files_are_left_out(monkeypatch, 
 
 
 def test_every_event_on_the_model_waits_its_turn(demo):
-    calls = [fn for fn in demo.fns.values() if fn.queue and fn.fn]  # not what a browser does alone
+    calls = [fn for fn in demo.fns.values() if fn.queue and fn.fn]
+    # Gradio's own, for examples: it reads what was computed for the first who chose one
+    calls = [fn for fn in calls if fn.fn.__name__ != "load_example_output"]
     queues = [(fn.concurrency_id, fn.concurrency_limit) for fn in calls]
     assert queues.count(("model", 1)) >= 12
     # a photo is searched, and a model loaded, while the model in use is at work
