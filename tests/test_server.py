@@ -4,13 +4,15 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from demo_server import free_port
+from demo_server import free_port, running
 from faulty_app import BROKEN, HELD, PATIENCE, served
 
 from demo.ui import QUEUE_SIZE
+from stylemask_core import StyleMaskPipeline
 
 UPLOADS = 200
 
@@ -63,6 +65,22 @@ def test_a_client_that_leaves_while_its_picture_is_made_holds_nobody_up(server, 
     for thread in threads:
         thread.join(PATIENCE)
     assert fine(server.mix())
+
+
+def test_who_waits_longer_than_the_server_can_is_told_so(tiny_folder, tmp_path, monkeypatch):
+    gate, sample = threading.Event(), StyleMaskPipeline.sample
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(
+        StyleMaskPipeline, "sample", lambda *given: gate.wait(PATIENCE) and sample(*given)
+    )
+    with running(tiny_folder) as demo, ThreadPoolExecutor() as pool:
+        url = f"{demo.local_url}gradio_api/call/mix"
+        event = httpx.post(url, json={"data": [1, 2]}, trust_env=False).json()["event_id"]
+        answer = pool.submit(httpx.get, f"{url}/{event}", trust_env=False, timeout=PATIENCE)
+        wait_for(lambda: demo._queue.get_active_worker_count())
+        assert not demo.line.drain(0.1)
+        assert "about to stop" in error(answer.result().text)
+        gate.set()
 
 
 def malformed(number):
