@@ -13,11 +13,11 @@ from training.evaluation.pairs import RandomPairs
 @pytest.mark.slow
 def test_reenactment_reaches_the_exact_picture_within_a_quarter_of_the_sources_distance(pipeline):
     reached = unchanged = 0.0
-    network = masked(pipeline.mask_network, "", answer=True)
+    stylemask = masked(pipeline.mask_network, "", answer=True)
     with torch.inference_mode():
         for batch in RandomPairs(pipeline, 256, seed=1):  # on few pairs the ratio scatters
             exact = batch.exact.picture
-            reached += (network.draw(batch, 1.0) - exact).abs().mean().item()
+            reached += (stylemask.draw(batch, 1.0) - exact).abs().mean().item()
             unchanged += (batch.source.picture - exact).abs().mean().item()
     assert reached / unchanged <= 0.25
 
