@@ -110,7 +110,7 @@ class KeepMore:
     """
 
     def __init__(self, refiner: Refiner) -> None:
-        with gr.Row(elem_classes="controls keep-more", equal_height=True):
+        with gr.Row(elem_classes="controls"):
             self.switch = gr.Checkbox(
                 label=text("identity.switch"),
                 info=text("identity.switch_info"),
@@ -127,7 +127,12 @@ class KeepMore:
                 min_width=220,
             )
             cancel = gr.Button(
-                text("identity.cancel"), visible=False, size="sm", elem_id="reenact-cancel"
+                text("identity.cancel"),
+                visible=False,
+                size="sm",
+                scale=0,
+                min_width=220,
+                elem_id="reenact-cancel",
             )
         self.told = [
             gr.HTML(
@@ -171,6 +176,9 @@ class KeepMore:
                 updates.append(gr.HTML("", visible=False))
                 continue
             before, after = done.before, done.after
+            if after == before:
+                updates.append(gr.HTML(text(f"identity.nothing_{role}"), visible=True))
+                continue
             words = (
                 f"{text(f'identity.similarity_{role}')} {before.structure:.3f} → "
                 f"<b>{after.structure:.3f}</b> (SSIM), {before.psnr:.1f} → "

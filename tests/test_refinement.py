@@ -158,11 +158,12 @@ def test_larger_models_are_compared_at_a_smaller_size_and_come_closer_all_the_sa
     assert done.after.structure > done.before.structure
 
 
-def test_it_works_on_the_pipeline_within_real_time_and_leaves_no_gradients(pipeline, inversion):
+def test_it_works_on_the_pipeline_and_leaves_no_gradients(monkeypatch, pipeline, inversion):
+    calls = itertools.count()
+    monkeypatch.setattr(refinement._Clock, "fits", lambda *_: next(calls) < 3)
     with torch.inference_mode():
-        done = pipeline.refine_inversion(inversion, seconds=1.5)
-    assert done.steps > 0 and done.seconds < 3
-    assert done.after.structure >= done.before.structure
+        done = pipeline.refine_inversion(inversion, seconds=3600)
+    assert done.steps == 2 and done.after.structure > done.before.structure
     assert not done.inversion.w_plus.requires_grad
     assert all(parameter.grad is None for parameter in pipeline.generator.parameters())
 
@@ -179,6 +180,6 @@ def test_the_command_line_refines_pictures_and_tells_what_it_gained(stylemask, r
     code, _, err = stylemask("reenact", "a.png", "b.png", "--refine", 0.5, "-o", "out.png")
     assert code == 0
     for role in ("source", "target"):
-        assert re.search(rf"{role} refined in \d\.\d s, \d+ steps: .* → .* \(SSIM\)", err)
+        assert re.search(rf"{role} refined in \d+\.\d s, \d+ steps: .* → .* \(SSIM\)", err)
     assert "picture" in refused(2, "reenact", "seed:1", "seed:2", "--refine", 1, "-o", "x.png")
     assert "0 to 3600" in refused(2, "reenact", "a.png", "b.png", "--refine", -1, "-o", "x.png")
