@@ -119,6 +119,8 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "enable_monitoring": False,
         "state_session_capacity": SESSIONS,
+        # whether the page answers within three seconds: the first time, a busy machine takes longer
+        "_frontend": False,
         "share": False,  # app.py opens the tunnel itself, to say in one line why it failed
     }
 

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -127,7 +126,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], url: str) -> None:
         try:
             urllib.request.urlopen(url, timeout=ANSWER_LIMIT).read()
             return
-        except urllib.error.URLError:
+        except OSError:  # not yet, or not any more
             time.sleep(POLL)
     raise SpaceError("the page did not come up")
 
