@@ -124,7 +124,11 @@ def test_the_webcam_gives_a_source(page):
     gone(page, "reenact-result")
     source.get_by_label("Capture from camera").click()
     source.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function(
+        "document.querySelector('#reenact-source video')?.videoWidth > 0", timeout=WAIT
+    )
     source.get_by_label("capture photo").click()
+    picture(page, "reenact-source")
     changed(page, "reenact-result", result)
     picture(page, "reenact-source-crop")
 
