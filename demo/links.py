@@ -123,7 +123,7 @@ def decode(
             return None
 
     groups = {name: space.groups().get(name) for name in GROUP_RESOLUTIONS}
-    state = {
+    state: dict[str, Any] = {
         "seeds": (
             reader.take("source", _seed, first_pair[0]),
             reader.take("target", _seed, first_pair[1]),
