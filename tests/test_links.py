@@ -54,7 +54,8 @@ def test_the_tab_alone_gives_the_defaults_of_the_model(read, pipeline):
 
 HOSTILE = [
     "", "-1", "4294967296", "1e3", "nan", "inf", "١٢", "1.0000000001", "0x10", "1 OR 1=1", "None",
-    "<img src=x onerror=alert(1)>", "../../etc/passwd", "{{7*7}}", "${x}", "%00", "\x00", "x" * 1500,
+    "<img src=x onerror=alert(1)>", "../../etc/passwd", "{{7*7}}", "${x}", "%00", "\x00",
+    "x" * 1500,
 ]  # fmt: skip
 
 

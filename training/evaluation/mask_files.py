@@ -20,8 +20,8 @@ from training.checkpoint import STATE_FILE, fingerprint, one_line_errors, write_
 from training.mask import best_masks
 
 RESULTS = Path(__file__).parent.parent / "results"
-PAPER = "paper"
-SHIPPED = {PAPER: RESULTS / "paper_masks.safetensors"}  # for the embedded model
+PAPER, FEWER_TRAINED = "paper", "fewer_layers_trained"
+SHIPPED = {name: RESULTS / f"{name}_masks.safetensors" for name in (PAPER, FEWER_TRAINED)}
 MASKS_NAME = "mask_network.safetensors"
 GENERATOR = "generator"  # key of the mark
 

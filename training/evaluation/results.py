@@ -10,13 +10,16 @@ from training.evaluation.bootstrap import resample_weights
 from training.evaluation.figures import MODEL_FIGURES, details, summary
 from training.evaluation.fitting import best_constant_mask, best_swap
 from training.evaluation.judge import Judge
-from training.evaluation.mask_files import PAPER
+from training.evaluation.mask_files import FEWER_TRAINED, PAPER
 from training.evaluation.matched import Curve, compare
 from training.evaluation.measurement import Renders, measure
 from training.evaluation.methods import STYLEMASK, Method
 from training.evaluation.pairs import Pairs, RandomPairs
 
-MEANINGS = {PAPER: "StyleMask, masks trained with the paper's losses"}
+MEANINGS = {
+    PAPER: "StyleMask, masks trained with the paper's losses",
+    FEWER_TRAINED: "StyleMask, masks of the first layers only, trained without the others",
+}
 
 
 @dataclass(frozen=True)
