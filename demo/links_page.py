@@ -101,7 +101,9 @@ def connect_links(
         choose_model, [query, choice.label], [choice.selector, *choice.step.outputs], **LOAD_EVENT
     )
     outputs = [tab, *mixing[:-1], *inspecting[:-1]]
-    controls = begun.then(set_controls, query, outputs, **SMALL_EVENT)
+    # queued, unlike other small events: only a queued one can show its warning on the page
+    queued = {**LOAD_EVENT, "show_progress": "hidden"}
+    controls = begun.then(set_controls, query, outputs, **queued)
     opened = controls.success(None, tab, None, js=OPEN, api_visibility="private")
     opened.then(
         show_mix, [tab, *mixing], list(mix.pictures), show_progress_on=mix.pictures[-1],

@@ -1,6 +1,6 @@
 """Take pictures of the page's tabs: `python examples/screenshots.py [FOLDER] [--all]`.
 
-Without --all those of the README: docs/page_mix.png, page_reenact.png, page_phone.png. With it
+Without --all those of the README: docs/page_mix.webp, page_reenact.webp, page_phone.webp. With it
 every tab on a phone and a desktop, light and dark, for a look at the whole. Needs Chromium.
 """
 
@@ -24,7 +24,7 @@ LOADED = {
     "reenact": "#reenact-result img",
     "inspect": "#inspect-effects img",
 }
-COLOURS = 160  # of the README's pictures
+QUALITY = 88  # of the README's pictures
 WAIT = 60_000  # [ms]
 
 
@@ -80,8 +80,8 @@ def main() -> None:
                 shoot(page, tab, path, False)
                 page.close()
                 with Image.open(path) as picture:
-                    small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-                small.save(path, optimize=True)
+                    picture.save(path.with_suffix(".webp"), quality=QUALITY, method=6)
+                path.unlink()
         browser.close()
         demo.close(verbose=False)
 
