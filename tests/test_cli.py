@@ -388,9 +388,15 @@ def test_an_interrupt_ends_quietly_and_leaves_whole_pictures(tmp_path, tiny_fold
         (faces / f"{k}.png").write_bytes(content)
     command = [sys.executable, "-m", "stylemask_core", "reenact", faces, "seed:1", "-o", out]
     environment = os.environ | {"STYLEMASK_MODEL": str(tiny_folder)}
+
+    def heed_interrupts() -> None:
+        """A shell's background job ignores them, and so would its children."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_interrupts,
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         while not (out / "0.png").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
