@@ -138,8 +138,9 @@ def train(args: argparse.Namespace) -> None:
         if run.step % 500 == 0:
             score = validate(average, data, resolution)
             bar.set_postfix_str(f"{resolution} px, loss {loss.item():.4f}, held out {score:.2f} dB")
-    score = validate(average, data, config.resolution)
-    print(f"held out: {score:.2f} dB at {config.resolution} px", file=sys.stderr)
+    resolution = stages[-1][0]
+    score = validate(average, data, resolution)
+    print(f"held out: {score:.2f} dB at {resolution} px", file=sys.stderr)
 
 
 if __name__ == "__main__":
