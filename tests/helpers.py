@@ -1,8 +1,10 @@
 """Configs, pictures and arrays that several test modules make."""
 
+import asyncio
 import io
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +70,9 @@ def png_bytes(picture: Image.Image) -> bytes:
 def noise(side: int = 64) -> Image.Image:
     values = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     return Image.fromarray(values)
+
+
+def answered(question):
+    """What a coroutine returns, run in a thread of its own: this one may run a browser's loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, question).result()

@@ -4,7 +4,6 @@
 do so only to add, never to change what programs already call.
 """
 
-import asyncio
 import json
 import re
 import sys
@@ -16,6 +15,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.demo_server import running
+from tests.helpers import answered
 
 CONTRACT = Path(__file__).with_name("api_contract.json")
 CHOICES = re.compile(r"Literal\[[^]]*\]")  # names of layers and models: they are the model's
@@ -53,7 +53,7 @@ def tools(url):
             await session.initialize()
             return (await session.list_tools()).tools
 
-    return {tool.name: tool for tool in asyncio.run(ask())}
+    return {tool.name: tool for tool in answered(ask())}
 
 
 def contract(url):

@@ -2,7 +2,6 @@
 
 import errno
 import itertools
-import os
 import pickle
 import signal
 import subprocess
@@ -169,10 +168,10 @@ def test_a_truncated_file_is_reported_as_damaged(legacy, share, files, tmp_path)
         (b"<!DOCTYPE html><html>Quota exceeded</html>", "is a web page"),
         (b"\n\n <html>Quota exceeded</html>", "is a web page"),
         (b"", "damaged or cut short"),
-        (os.urandom(4096), "refused"),
+        (bytes(range(1, 256)) * 16, "refused"),
         (b"PK\x03\x04" + bytes(4096), "damaged or cut short"),
     ],
-    ids=["page", "page after blanks", "empty", "random", "broken zip"],
+    ids=["page", "page after blanks", "empty", "no pickle", "broken zip"],
 )
 def test_files_that_are_no_checkpoints_say_so(content, words, files, tmp_path):
     path = tmp_path / "G.pt"

@@ -1,6 +1,5 @@
 """docs/privacy.md, proved: what is kept of visitors is gone when the page says so."""
 
-import asyncio
 import base64
 import os
 import time
@@ -10,7 +9,7 @@ import pytest
 from demo_server import free_port, running
 from faulty_app import PATIENCE, served
 from gradio_client import Client, handle_file
-from helpers import noise, png_bytes
+from helpers import answered, noise, png_bytes
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -163,13 +162,13 @@ def test_calls_without_a_session_leave_nothing_behind(demo, remembered):
         assert "event: complete" in answer.text
     assert remembered() == 0
     sessions = demo.app.state_holder.session_data
-    asyncio.run(_tool(demo.local_url, "mix", {"source_seed": 1, "target_seed": 2}))
+    answered(_tool(demo.local_url, "mix", {"source_seed": 1, "target_seed": 2}))
     assert event["event_id"] not in sessions, "a session is kept of a call that is done"
 
 
 def test_pictures_sent_to_a_tool_are_used_and_not_remembered(demo, remembered):
     data = f"data:image/png;base64,{base64.b64encode(png_bytes(noise(64))).decode()}"
-    answer = asyncio.run(_tool(demo.local_url, "reenact", {"source": data, "target": data}))
+    answer = answered(_tool(demo.local_url, "reenact", {"source": data, "target": data}))
     assert not answer.isError, answer
     assert sum(part.type == "image" for part in answer.content) == 5
     assert remembered() == 0
