@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stylemask_core import file_kinds
 from stylemask_core.errors import WeightsError
 
 CONFIG_NAME = "config.json"
@@ -147,6 +148,8 @@ class ModelConfig:
         path = folder / CONFIG_NAME
         if not folder.is_dir():
             raise WeightsError(f"there is no folder {folder}")
+        if file_kinds.is_lfs_pointer(path):
+            raise WeightsError(f"{path} {file_kinds.LFS_POINTER}")
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:

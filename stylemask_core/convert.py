@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from stylemask_core import hub
+from stylemask_core import file_kinds, hub
 from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
 from stylemask_core.conversion.card import ffhq_card
 from stylemask_core.conversion.e4e import convert_encoder
@@ -89,7 +89,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(64)
+            start = file.read(file_kinds.HEAD)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
     if start.lstrip().startswith(b"<"):
@@ -97,6 +97,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path} is a web page and no checkpoint (a host over its quota sends one): "
             "download it again later"
         )
+    if start.startswith(file_kinds.LFS_MAGIC):
+        raise WeightsError(f"{path} {file_kinds.LFS_POINTER}")
     mapped = start.startswith(ZIP_MAGIC)  # the older format has to be read into memory
     try:
         with warnings.catch_warnings(action="ignore"):  # of pickles that are refused anyway

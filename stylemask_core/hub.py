@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from stylemask_core import file_kinds
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import WeightsError
@@ -85,7 +86,7 @@ def load_weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
         with safe_open(path, "pt", device="cpu") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+        raise WeightsError(file_kinds.unreadable(path, error)) from error
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise WeightsError(f"{path}: {name} is {tensor.dtype}, floating point was expected")
@@ -121,7 +122,7 @@ def _check_header(module: nn.Module, folder: Path, part: str) -> None:
         with safe_open(path, "pt", device="cpu") as file:
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+        raise WeightsError(file_kinds.unreadable(path, error)) from error
     _check_shapes(module, shapes, path)
 
 

@@ -1,19 +1,28 @@
 """Pictures in and out: files of any kind → clean RGB, RGB → the tensors the networks read."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from stylemask_core import file_kinds
 from stylemask_core.errors import InvalidInputError
 
 MAX_PIXELS = 64_000_000  # larger pictures are refused before they are decoded
 MAX_BYTES = 300_000_000  # of a file; 64 megapixels need no more, even uncompressed
 MIN_SIDE = 16  # [px] below this there is nothing to see
 OUTPUT_SIZE = 512  # [px] smaller pictures are enlarged to this side before they leave the program
-FORMATS = ("PNG", "JPEG", "WebP", "GIF", "BMP", "TIFF")  # read; others run foreign decoders
+FORMATS = ("PNG", "JPEG", "WebP", "AVIF", "GIF", "BMP", "TIFF")  # others run foreign decoders
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif"),
+    *(".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
+)
+DEPTHS = (8, 10, 12, 14, 16)  # bits of values that are whole numbers
+SUBFILE_TYPE, REDUCED = 254, 1  # tag of a TIFF, and its bit for a smaller version of another one
+RGB_SPACE = b"RGB "  # the colour space in an ICC profile's header, at bytes 16 to 20
 
 
 def _check_size(image: Image.Image, name: str) -> None:
@@ -40,7 +49,20 @@ def read_picture(path: str | Path) -> Image.Image:
     Raises:
         InvalidInputError: no such file, no picture, damaged, too large or too small.
     """
-    return read_with_metadata(path)[0]
+    return on_white(read_photo(path)[0])
+
+
+def read_photo(path: str | Path) -> tuple[Image.Image, str]:
+    """Read a picture as `read_picture` does, with its transparency.
+
+    Returns:
+        RGB or RGBA picture, upright; "", or what of it could not be kept.
+
+    Raises:
+        InvalidInputError: no such file, no picture, damaged, too large or too small.
+    """
+    picture, _, loss = _read(path)
+    return picture, loss
 
 
 def read_with_metadata(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], Any]]:
@@ -49,6 +71,11 @@ def read_with_metadata(path: str | Path) -> tuple[Image.Image, dict[str | tuple[
     Raises:
         InvalidInputError: no such file, no picture, damaged, too large or too small.
     """
+    picture, metadata, _ = _read(path)
+    return on_white(picture), metadata
+
+
+def _read(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], Any], str]:
     name = str(path)
     if "://" in name:
         raise InvalidInputError(f"{name} is a web address: download the picture and give the file")
@@ -61,11 +88,15 @@ def read_with_metadata(path: str | Path) -> tuple[Image.Image, dict[str | tuple[
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInputError(f"{name} is too large: give at most {MAX_BYTES // 10**6} MB")
         with Image.open(path, formats=FORMATS) as image:
-            return to_rgb(image, name), image.info
+            _refuse_raw(image, name)
+            return upright(image, name), image.info, _loss(image)
     except InvalidInputError:
         raise
     except UnidentifiedImageError as error:
-        raise InvalidInputError(f"{name} is not a picture: give {', '.join(FORMATS)}") from error
+        unknown = f"is not a picture: give {', '.join(FORMATS)}"
+        raise InvalidInputError(
+            f"{name} {file_kinds.told(file_kinds.head(path)) or unknown}"
+        ) from error
     except Image.DecompressionBombError as error:
         raise InvalidInputError(
             f"{name} is too large: give at most {MAX_PIXELS // 1_000_000} megapixels"
@@ -74,11 +105,41 @@ def read_with_metadata(path: str | Path) -> tuple[Image.Image, dict[str | tuple[
         raise InvalidInputError(f"{name} cannot be read: {error}") from error
 
 
+def _refuse_raw(image: Image.Image, name: str) -> None:
+    """Refuse a camera's raw data that are laid out as a TIFF: its first picture is a thumbnail."""
+    tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    if tags.get(SUBFILE_TYPE, 0) & REDUCED:
+        raise InvalidInputError(f"{name} is {file_kinds.RAW}")
+
+
+def _loss(image: Image.Image) -> str:
+    """What an 8-bit RGB version of a picture does not keep."""
+    if image.mode in ("CMYK", "LAB"):
+        return f"its {image.mode} colours became RGB"
+    if image.mode == "F" or image.mode.startswith("I"):
+        return "its values became 8 bits deep"
+    return ""
+
+
 def to_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
     """Turn any PIL picture upright and into 8-bit RGB.
 
     Args:
-        image: any mode; 16-bit is scaled down, transparency laid on white.
+        image: any mode; deep values are scaled down, transparency laid on white.
+        name: how errors call it.
+
+    Raises:
+        InvalidInputError: it is too large, too small or damaged.
+    """
+    return on_white(upright(image, name))
+
+
+def upright(image: Image.Image, name: str = "the picture") -> Image.Image:
+    """Turn any PIL picture upright and into 8 bits: RGBA where it has transparency, else RGB.
+
+    Args:
+        image: any mode; deep values are scaled down. A colour profile of RGB stays with the
+            picture, any other is applied.
         name: how errors call it.
 
     Raises:
@@ -88,26 +149,64 @@ def to_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
     try:
         image.load()
         image = ImageOps.exif_transpose(image)
-        if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        if image.mode == "F" or image.mode.startswith("I"):
             image = _eight_bits(image)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
-        return image.convert("RGB")
+        mode = "RGBA" if image.has_transparency_data else "RGB"
+        profile = image.info.get("icc_profile")
+        if profile and profile[16:20] != RGB_SPACE:
+            return _with_profile_applied(image, profile)
+        return image.convert(mode)
     except Exception as error:  # Pillow reports damaged files through a dozen types
         raise InvalidInputError(f"{name} is damaged: {error}") from error
 
 
+def _with_profile_applied(image: Image.Image, profile: bytes) -> Image.Image:
+    """A picture in sRGB, as its profile has it; in Pillow's colours where that cannot be used."""
+    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+    colours = image.convert("L") if image.mode in ("LA", "La") else image
+    try:
+        srgb = ImageCms.createProfile("sRGB")
+        rgb = ImageCms.profileToProfile(colours, io.BytesIO(profile), srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):  # damaged, or not of these colours
+        rgb = None
+    rgb = rgb or image.convert("RGB")
+    rgb.info.pop("icc_profile", None)
+    if alpha is not None:
+        rgb.putalpha(alpha)
+    return rgb
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """An RGBA picture laid on white, as RGB; an RGB picture as it is."""
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image)
+    white.info = dict(image.info)
+    return white.convert("RGB")
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale a deep grey picture to 8 bits: 16-bit range, or 0…1 for floating point."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    peak = 255.0 if values.max(initial=0.0) <= 255 else 65535.0
-    if image.mode == "F" and values.max(initial=0.0) <= 1:
-        peak = 1.0
-    if image.mode.startswith("I;16"):
-        peak = 65535.0
-    return Image.fromarray((values / peak * 255).round().clip(0, 255).astype(np.uint8))
+    """Scale a deep grey picture to 8 bits.
+
+    Whole numbers are scaled from the smallest common depth that holds them, floating point from
+    0…1; what goes beyond, or below 0, is scaled by its own extremes.
+    """
+    values = np.asarray(image)
+    if image.mode == "I" and int(values.max()) - int(values.min()) >= 2**31:
+        values = values.view(np.uint32)  # as the file had them; Pillow has signed ones only
+    values = values.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = min(0.0, finite.min(initial=0.0)), finite.max(initial=0.0)
+    if low < 0:
+        peak = high
+    elif image.mode == "F":
+        peak = max(1.0, high)
+    else:
+        peak = next((2.0**bits - 1 for bits in DEPTHS if high < 2**bits), high)
+    values = np.nan_to_num(values, nan=low, posinf=peak, neginf=low)
+    scaled = (values - low) / max(peak - low, np.finfo(float).tiny) * 255
+    return Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
 
 
 def centre_square(image: Image.Image, size: int) -> Image.Image:

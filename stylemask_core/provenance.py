@@ -29,6 +29,7 @@ SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MAX_XMP = 65_536  # bytes that are read; a JPEG segment holds no more
 MAX_FIELD = 200  # characters that are shown of one
 LEAST_CHANCE = 1e-30  # smaller ones mean nothing to anybody
+OPAQUE_FORMATS = ("JPEG",)  # they keep no transparency
 PNG_KEYWORD = "XML:com.adobe.xmp"
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -156,7 +157,8 @@ def encode(image: Image.Image, stamp: Stamp, format_: str = "PNG", **settings: A
     """Make the file of a picture that leaves the program, with watermark and XMP.
 
     Args:
-        image: RGB; below 512 px a side the watermark may not outlive edits.
+        image: RGB or RGBA; below 512 px a side the watermark may not outlive edits. Its colour
+            profile goes into the file, its transparency unless it is a JPEG.
         stamp: what the metadata tell.
         format_: "PNG", "JPEG" or "WEBP".
         settings: of Pillow's writer, such as quality.
@@ -164,14 +166,21 @@ def encode(image: Image.Image, stamp: Stamp, format_: str = "PNG", **settings: A
     Returns:
         The file's bytes, the same ones for the same picture.
     """
+    if format_ in OPAQUE_FORMATS:
+        image = images.on_white(image)
     packet = stamp.xmp()
     if format_ == "PNG":
         settings["pnginfo"] = PngInfo()
         settings["pnginfo"].add_itxt(PNG_KEYWORD, packet.decode())
     else:
         settings["xmp"] = packet
+    if profile := image.info.get("icc_profile"):
+        settings["icc_profile"] = profile
+    marked = watermark.embed(image)
+    if image.mode == "RGBA":
+        marked.putalpha(image.getchannel("A"))
     buffer = io.BytesIO()
-    watermark.embed(image).save(buffer, format_, **settings)
+    marked.save(buffer, format_, **settings)
     return buffer.getvalue()
 
 

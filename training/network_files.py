@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from stylemask_core import file_kinds
 from stylemask_core.errors import WeightsError
 
 CONFIG_NAME = "config.json"
@@ -33,7 +34,7 @@ def read_network(build: Callable[[], Module], path: Path) -> Module:
         with safe_open(path, "pt", device="cpu") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+        raise WeightsError(file_kinds.unreadable(path, error)) from error
     with torch.device("meta"):
         module = build()
     expected = module.state_dict()
@@ -89,7 +90,7 @@ def read_config(folder: Path, kind: str) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise WeightsError(f"cannot read {path}: {error}") from error
+        raise WeightsError(file_kinds.unreadable(path, error)) from error
     if not isinstance(config, dict) or config.get("kind") != kind:
         raise WeightsError(f"{path} is not of a converted {kind} model")
     return config

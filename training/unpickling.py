@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.lib import format as npy
 
+from stylemask_core import file_kinds
 from stylemask_core.errors import WeightsError
 
 
@@ -92,6 +93,8 @@ def _read(path: Path, load: Any) -> Any:
     except WeightsError:
         raise
     except Exception as error:  # damaged pickles fail in a dozen ways
+        if file_kinds.is_lfs_pointer(path):
+            raise WeightsError(f"{path} {file_kinds.LFS_POINTER}") from error
         raise WeightsError(f"{path} is damaged or of another kind: {error}") from error
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stylemask_core import file_kinds, images
 from stylemask_core.arguments import check_seed
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import InvalidInputError, UsageError
@@ -13,7 +14,6 @@ from stylemask_core.results import LatentCode
 
 SEED_PREFIX = "seed:"
 ARRAY_SUFFIX = ".npy"
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 Input = int | Path  # a seed, or a picture, a .npy code or a folder
 
@@ -115,7 +115,7 @@ def _files(item: Input) -> list[Input]:
     """The usable files of a folder in sorted order, or the single input itself."""
     if isinstance(item, int) or not item.is_dir():
         return [item]
-    usable = (*PICTURE_SUFFIXES, ARRAY_SUFFIX)
+    usable = (*images.SUFFIXES, ARRAY_SUFFIX)
     try:
         files: list[Path] = [
             path
@@ -165,6 +165,8 @@ def _open_array(path: Path) -> np.ndarray:
         # Mapped, so that a header that promises terabytes allocates nothing.
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError) as error:
+        if file_kinds.is_lfs_pointer(path):
+            raise InvalidInputError(f"{path} {file_kinds.LFS_POINTER}") from error
         raise InvalidInputError(
             f"{path} is no readable array (damaged, pickled or not {ARRAY_SUFFIX}): "
             "save the code with numpy.save"

@@ -16,6 +16,7 @@ from typing import IO
 
 import torch
 
+from stylemask_core import file_kinds
 from stylemask_core.errors import DetectorError
 from stylemask_core.progress import Progress
 
@@ -93,6 +94,8 @@ def _open(name: str) -> tuple[IO[bytes], int]:
     """The file at its origin, and its size in bytes, 0 where that is unknown."""
     if given := os.environ.get(WEIGHTS_VARIABLE):
         path = Path(given).expanduser() / name
+        if file_kinds.is_lfs_pointer(path):
+            raise DetectorError(f"{path} {file_kinds.LFS_POINTER}")
         return path.open("rb"), path.stat().st_size
     answer = urllib.request.urlopen(SITE + name, timeout=TIMEOUT)
     return answer, int(answer.headers.get("Content-Length") or 0)
