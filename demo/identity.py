@@ -1,15 +1,13 @@
 """Keep more of the person: inversions refined within a time that visitors choose."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 
-from demo.checks import number
+from demo.checks import guarded, number
 from demo.events import SMALL_EVENT
+from demo.memory import SessionMemory
 from demo.progress import say
 from demo.texts import text
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
@@ -19,6 +17,8 @@ from stylemask_core.similarity import Similarity
 LONGEST = 60.0  # [s] for one picture
 PAGE_SECONDS = (2.0, 30.0)  # [s] of the slider, for both pictures together
 FIRST_SECONDS = 8.0
+VISITORS = 256  # whose last press of the button is remembered
+PRESSED = "(count) => count + 1"
 ROLES = ("source", "target")
 Cancelled = Callable[[], bool]
 
@@ -50,66 +50,69 @@ def described(refinement: Refinement) -> dict[str, Any]:
     }
 
 
-class Refiner:
-    """Refines inversions; a visitor can cancel his own."""
+class Cancels:
+    """Which jobs their visitors cancelled.
+
+    The page counts how often its button was pressed, and a job begins with that count: a job is
+    cancelled by any press after its event left the page, however long it waited for its turn.
+    """
 
     def __init__(self) -> None:
-        self._running: dict[str, threading.Event] = {}
+        self._presses = SessionMemory(VISITORS)
 
-    @contextmanager
-    def job(self) -> Iterator[Cancelled]:
-        """Work that the visitor can cancel as a whole; tells whether he did."""
-        visitor, cancelled = _visitor(), threading.Event()
-        self._running[visitor] = cancelled
-        try:
-            yield cancelled.is_set
-        finally:
-            if self._running.get(visitor) is cancelled:
-                del self._running[visitor]
+    def press(self, count: Any) -> float:
+        """Cancel what the visitor began before this press; returns its count.
 
-    def cancel(self) -> None:
-        """End what runs for the visitor who asks; its best so far is taken."""
-        if running := self._running.get(_visitor()):
-            running.set()
-
-    @staticmethod
-    def refine(
-        pipeline: StyleMaskPipeline,
-        inversion: Inversion,
-        role: str,
-        seconds: float,
-        cancelled: Cancelled,
-    ) -> Refinement:
-        """Refine an inversion until the time is over or its visitor cancels.
-
-        Args:
-            pipeline: the model.
-            inversion: to start from.
-            role: "source" or "target", for the words shown meanwhile.
-            seconds: wall-clock time.
-            cancelled: of the job that this belongs to.
+        Raises:
+            InvalidInputError: it is no number.
         """
+        self._presses.set("last", count=number(count, "the count of presses"))
+        return float(count)
 
-        def progress(share: float) -> None:
-            done = f"{share * seconds:.0f} of {seconds:.0f} s"
-            say(f"keeping more of the {role}: {done}", share)
+    def since(self, count: Any) -> Cancelled:
+        """A function that tells whether the visitor pressed the button again after that count.
 
-        return pipeline.refine_inversion(inversion, seconds, progress, cancelled)
+        Raises:
+            InvalidInputError: it is no number.
+        """
+        before = number(count, "the count of presses")
+
+        def cancelled() -> bool:
+            last = self._presses.get("last")
+            return last is not None and last["count"] > before
+
+        return cancelled
 
 
-def _visitor() -> str:
-    request = LocalContext.request.get(None)
-    return str(request.session_hash) if request is not None else ""
+def refine(
+    pipeline: StyleMaskPipeline,
+    inversion: Inversion,
+    role: str,
+    seconds: float,
+    cancelled: Cancelled,
+) -> Refinement:
+    """Refine an inversion until the time is over or its visitor cancels.
+
+    Args:
+        pipeline: the model.
+        inversion: to start from.
+        role: "source" or "target", for the words shown meanwhile.
+        seconds: wall-clock time.
+        cancelled: tells whether to end with the best so far.
+    """
+
+    def progress(share: float) -> None:
+        done = f"{share * seconds:.0f} of {seconds:.0f} s"
+        say(f"keeping more of the {role}: {done}", share)
+
+    return pipeline.refine_inversion(inversion, seconds, progress, cancelled)
 
 
 class KeepMore:
-    """The switch on the page, the time, what came of it, and a button to cancel.
+    """The switch on the page, the time, what came of it, and a button to cancel."""
 
-    Args:
-        refiner: whose work is cancelled.
-    """
-
-    def __init__(self, refiner: Refiner) -> None:
+    def __init__(self) -> None:
+        self.cancels = Cancels()
         with gr.Row(elem_classes="controls"):
             self.switch = gr.Checkbox(
                 label=text("identity.switch"),
@@ -151,7 +154,10 @@ class KeepMore:
             [self.seconds, cancel],
             **SMALL_EVENT,
         )
-        cancel.click(refiner.cancel, None, None, **SMALL_EVENT)
+        self.presses = gr.Number(0, visible="hidden")
+        cancel.click(
+            guarded(self.cancels.press), self.presses, self.presses, js=PRESSED, **SMALL_EVENT
+        )
 
     @staticmethod
     def each(switch: Any, seconds: Any) -> float:

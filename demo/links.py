@@ -22,7 +22,8 @@ MOST_PARAMETERS = 50
 MIX, INSPECT = "mix", "inspect"  # values of the parameter "tab"
 NO_LAYER = "none"
 WHOLE = re.compile(r"[0-9]{1,10}")
-REAL = re.compile(r"[0-9]{1,2}(\.[0-9]{1,6})?")
+# what `encode` writes: six digits, after zeros or before an exponent where it is small
+REAL = re.compile(r"[0-9]{1,2}(\.[0-9]{1,9})?(e-[0-9]{1,3})?")
 Value = TypeVar("Value")
 
 

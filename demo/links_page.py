@@ -130,10 +130,9 @@ def mix_state(*values: Any) -> Restored:
         InvalidInputError: a seed is missing, or something cannot be used.
     """
     *seeds, psi, strength, layers, model = values
-    checked = [seed_of(seed, role) for seed, role in zip(seeds, ROLES, strict=True)]
     chosen = layers_of(layers)
     return Restored(
-        MIX, model, (checked[0], checked[1]), number(psi, "truncation"), strength_of(strength),
+        MIX, model, _pair(seeds), number(psi, "truncation"), strength_of(strength),
         [ALL_LAYERS] if chosen is None else chosen,
     )  # fmt: skip
 
@@ -151,18 +150,21 @@ def inspect_state(models: Models) -> Callable[..., Restored]:
         *other, chart, model = values[11:]
         if kind == PICTURES:
             raise InvalidInputError("a link holds seeds and never a photo: choose random faces")
-        checked = [seed_of(seed, role) for seed, role in zip(seeds, ROLES, strict=True)]
-        second = [seed_of(seed, f"{role} B") for seed, role in zip(other, ROLES, strict=True)]
         space = models.get(model).space
         part = picked(chart, space)
         scale = {
             group: x for group, x in factors_of(on, factors).items() if group in space.groups()
         }
         return Restored(
-            INSPECT, model, (checked[0], checked[1]), number(psi, "truncation"),
+            INSPECT, model, _pair(seeds), number(psi, "truncation"),
             strength_of(strength), factors=scale, threshold=number(threshold, "threshold"),
-            other=(second[0], second[1]) if compare else None,
+            other=_pair(other, " B") if compare else None,  # hidden otherwise, perhaps empty
             part=None if part is None else str(part),
         )  # fmt: skip
 
     return state
+
+
+def _pair(seeds: list[Any], suffix: str = "") -> tuple[int, int]:
+    source, target = (seed_of(seed, role + suffix) for seed, role in zip(seeds, ROLES, strict=True))
+    return source, target

@@ -11,7 +11,7 @@ from PIL import Image
 
 from demo.checks import Points, path_of
 from demo.files import file_of
-from demo.identity import Cancelled, Refiner
+from demo.identity import Cancelled, refine
 from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
@@ -47,11 +47,19 @@ class FaceChoice(NamedTuple):
 
 
 class Inverted(NamedTuple):
-    """An inversion and the picture the model makes of it; how it was refined, if it was."""
+    """An inversion and the picture the model makes of it.
+
+    Args:
+        inversion: of the chosen face.
+        picture: what the model makes of it.
+        refinement: how it was refined, None where it was not.
+        cancelled: whether the visitor ended the refinement before its time.
+    """
 
     inversion: Inversion
     picture: Image.Image
     refinement: Refinement | None = None
+    cancelled: bool = False
 
 
 class Search(NamedTuple):
@@ -84,7 +92,6 @@ class Photos:
         self._example_searches = gr.Cache(max_size=EXAMPLES)
         self._example_inversions = gr.Cache(max_size=EXAMPLES)
         self._examples: set[str] = set()
-        self.refiner = Refiner()
 
     def forget(self, age: float) -> None:
         """Drop what visitors' pictures gave and was not used for that long [s]."""
@@ -146,6 +153,8 @@ class Photos:
         pipeline: StyleMaskPipeline,
         pictures: Mapping[str, Any],
         choices: Mapping[str, FaceChoice],
+        cancelled: Cancelled = lambda: False,
+        cancelled_will_do: bool = False,
     ) -> dict[str, Inverted]:
         """Invert the chosen faces of pictures; those that are not known yet as one batch.
 
@@ -153,6 +162,8 @@ class Photos:
             pipeline: the model.
             pictures: as sent, by role: "source" or "target".
             choices: which face, and how, by role; pictures without a choice are left alone.
+            cancelled: tells whether the visitor wants refinements to end with what is there.
+            cancelled_will_do: whether what an earlier cancelled refinement left is taken as it is.
 
         Raises:
             NoFaceError: there is no face, and the model needs one.
@@ -169,7 +180,11 @@ class Photos:
             for role, choice in choices.items()
         }
         kept = {role: caches[role].get(key) for role, key in keys.items()}
-        known: dict[str, Inverted] = {role: x["inverted"] for role, x in kept.items() if x}
+        known: dict[str, Inverted] = {
+            role: x["inverted"]
+            for role, x in kept.items()
+            if x and (cancelled_will_do or not x["inverted"].cancelled)
+        }
         missing = [role for role in keys if role not in known]
         squares = {
             role: self._framed(pipeline, pictures[role], role, choices[role]) for role in missing
@@ -179,26 +194,11 @@ class Photos:
         for psi in {choices[role].truncation for role in squares}:  # one, but for odd callers
             batch = {role: x for role, x in squares.items() if choices[role].truncation == psi}
             inversions = pipeline.invert_framed(list(batch.values()), psi)
-            with self.refiner.job() as cancelled:
-                for role, inversion in zip(batch, inversions, strict=True):
-                    seconds = choices[role].refined
-                    known[role] = self._refined(pipeline, inversion, role, seconds, cancelled)
-                    caches[role].set(keys[role], inverted=known[role])
+            for role, inversion in zip(batch, inversions, strict=True):
+                seconds = choices[role].refined
+                known[role] = _refined(pipeline, inversion, role, seconds, cancelled)
+                caches[role].set(keys[role], inverted=known[role])
         return {role: known[role] for role in keys}
-
-    def _refined(
-        self,
-        pipeline: StyleMaskPipeline,
-        inversion: Inversion,
-        role: str,
-        seconds: float,
-        cancelled: Cancelled,
-    ) -> Inverted:
-        done = None
-        if seconds:
-            done = self.refiner.refine(pipeline, inversion, role, seconds, cancelled)
-            inversion = done.inversion
-        return Inverted(inversion, pipeline.synthesize(inversion).image, done)
 
     def _framed(
         self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice
@@ -219,6 +219,20 @@ class Photos:
             raise type(error)(f"{role} picture: {error}") from error
         where = framed.framing
         return replace(framed, framing=replace(where, note=where.note or note))
+
+
+def _refined(
+    pipeline: StyleMaskPipeline,
+    inversion: Inversion,
+    role: str,
+    seconds: float,
+    cancelled: Cancelled,
+) -> Inverted:
+    done, ended = None, False
+    if seconds:
+        done = refine(pipeline, inversion, role, seconds, cancelled)
+        inversion, ended = done.inversion, cancelled()
+    return Inverted(inversion, pipeline.synthesize(inversion).image, done, ended)
 
 
 def _say_weights(_: str, done: int, total: int) -> None:

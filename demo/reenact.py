@@ -62,7 +62,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     with gr.Row(elem_classes="controls"):
         strength = strength_slider()
         layers = layer_choice(choice)
-    keep_more = KeepMore(handlers.photos.refiner)
+    keep_more = KeepMore()
     paste_back = gr.Checkbox(label=text("reenact.paste_back"), elem_id="reenact-paste-back")
     with gr.Accordion(text("reenact.options"), open=False):
         truncation = gr.Slider(
@@ -74,15 +74,20 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         )
 
     @guarded
-    def live(last: Any, *values: Any) -> Any:
+    def live(last: Any, presses: Any, *values: Any) -> Any:
         if list(values) == last:
             return gr.skip()  # both pictures of a pair tell of their change
-        *sent, strength, layers, keeping, seconds, pasting, psi, model = values
+        strength, layers, pasting, *inverting = values
+        *sent, keeping, seconds, psi, model = inverting
         refined = keep_more.each(keeping, seconds)
+        cancelled = keep_more.cancels.since(presses)
+        only_mixed_anew = last is not None and inverting == last[-len(inverting) :]
         pipeline = handlers.models.get(model)
         pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"), refined)
         try:
-            pair = handlers.photos.inverted(pipeline, pictures, choices)
+            pair = handlers.photos.inverted(
+                pipeline, pictures, choices, cancelled, cancelled_will_do=only_mixed_anew
+            )
         except StyleMaskError as error:  # what the tiles show is of another choice of face
             warn(error)
             pair = {}
@@ -102,8 +107,9 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         return examples.files(0) if wanted else gr.skip()
 
     last = gr.State()
-    mixing = [strength, layers, *keep_more.inputs, paste_back, truncation]
-    controls = [last, *photos.inputs, *mixing, choice.label]
+    mixing = [strength, layers, paste_back]
+    inverting = [*photos.inputs, *keep_more.inputs, truncation, choice.label]
+    controls = [last, keep_more.presses, *mixing, *inverting]
     tiles = [source_crop, source_inverted, target_crop, target_inverted, compare, result]
     outputs = [*tiles, pasted, *keep_more.told, last]
     changes = [photos.source_marks.input, photos.target_marks.input]

@@ -3,7 +3,7 @@
 import pytest
 
 from demo.handlers import Handlers
-from demo.identity import KeepMore, Refiner, described, seconds_of
+from demo.identity import Cancels, KeepMore, described, seconds_of
 from demo.links import INSPECT, MIX
 from demo.links_page import inspect_state, mix_state
 from demo.models import Models
@@ -55,27 +55,71 @@ def test_a_refined_inversion_is_remembered_beside_the_plain_one(handlers, heads,
         for seconds in (0.4, 0.0)
     )
     assert plain["source"].refinement is None
-    monkeypatch.setattr(Refiner, "refine", None)  # nothing is computed again
+    monkeypatch.setattr("demo.photos.refine", None)  # nothing is computed again
     again = handlers.photos.inverted(pipeline, pictures, {"source": FaceChoice(refined=0.4)})
     assert again["source"] is refined["source"]
 
 
-def test_a_visitor_who_cancels_ends_both_pictures_and_keeps_what_is_there(
-    handlers, heads, monkeypatch
-):
-    steps = []
-    step = refinement._Descent.step
+@pytest.fixture
+def press_at_step(monkeypatch):
+    """Cancels whose button is pressed during a step of the next refinement, counted from 1."""
+    cancels, step = Cancels(), refinement._Descent.step
 
-    def cancelled_at_the_second(self, **options):
-        steps.append(1)
-        step(self, **options)
-        if len(steps) == 2:
-            handlers.photos.refiner.cancel()
+    def arranged(number):
+        steps = []
 
-    monkeypatch.setattr(refinement._Descent, "step", cancelled_at_the_second)
-    told = handlers.reenact(*heads, refine_seconds=60)[-1]
-    assert [told[role]["refinement"]["steps"] for role in ("source", "target")] == [2, 0]
-    handlers.photos.refiner.cancel()  # nothing runs any more: nothing happens
+        def counted(self, **options):
+            steps.append(1)
+            step(self, **options)
+            if len(steps) == number:
+                cancels.press(1)
+
+        monkeypatch.setattr(refinement._Descent, "step", counted)
+        return cancels.since(0)
+
+    return arranged
+
+
+@pytest.fixture
+def refined(handlers, heads):
+    """Invert both heads with refinement: source, target."""
+
+    def run(seconds=60.0, **options):
+        choices = dict.fromkeys(("source", "target"), FaceChoice(refined=seconds))
+        pictures = dict(zip(choices, heads, strict=True))
+        pair = handlers.photos.inverted(handlers.models.get(), pictures, choices, **options)
+        return [pair[role] for role in choices]
+
+    return run
+
+
+def test_a_visitor_who_cancels_ends_both_pictures_and_keeps_what_is_there(refined, press_at_step):
+    pair = refined(cancelled=press_at_step(2))
+    assert [inverted.refinement.steps for inverted in pair] == [2, 0]
+
+
+def test_a_button_pressed_before_the_job_has_its_turn_cancels_it_and_no_later_one(refined):
+    cancels = Cancels()
+    cancelled = cancels.since(0)  # the event has left the page
+    cancels.press(1)
+    assert [inverted.refinement.steps for inverted in refined(cancelled=cancelled)] == [0, 0]
+    assert not cancels.since(1)()
+
+
+def test_a_cancelled_refinement_stands_for_the_full_one_only_where_that_will_do(refined):
+    seconds = 0.3
+    ended = refined(seconds, cancelled=lambda: True)
+    assert refined(seconds, cancelled_will_do=True) == ended
+    full = refined(seconds)
+    assert not any(inverted.cancelled for inverted in full)
+    assert refined(seconds, cancelled=lambda: True) == full, "it is remembered"
+
+
+@pytest.mark.parametrize("count", ["2", None, True, float("nan"), {}])
+def test_counts_of_presses_that_no_page_sends_are_refused(count):
+    for call in (Cancels().press, Cancels().since):
+        with pytest.raises(InvalidInputError, match="count of presses"):
+            call(count)
 
 
 @pytest.mark.parametrize("value", [-1, 61, float("nan"), "5", None, True])
@@ -110,6 +154,16 @@ def test_a_link_to_a_mix_or_an_inspection_says_what_the_controls_say(handlers):
     assert (seen.other, seen.part) == ((3, 4), "b8.conv0/2")
     off = state("seeds", 1, 2, 0.5, 1.0, [], 1.5, 1.0, 1.0, 0.2, False, 3, 4, None, label)
     assert (off.factors, off.other, off.part) == ({"coarse": 0.0}, None, None)
+
+
+def test_of_fields_that_are_hidden_or_off_a_link_needs_nothing(handlers):
+    label = handlers.models.labels[0]
+    state, psi = inspect_state(handlers.models), 0.5
+    pair_b, factors = [None, None], [None, None, None]
+    seen = state("seeds", 1, 2, psi, 1.0, [], *factors, 0.0, False, *pair_b, None, label)
+    assert (seen.seeds, seen.other, seen.factors) == ((1, 2), None, {"coarse": 0.0})
+    with pytest.raises(InvalidInputError, match="source B seed"):
+        state("seeds", 1, 2, psi, 1.0, [], *factors, 0.0, True, *pair_b, None, label)
 
 
 def test_there_is_no_link_to_photos_or_to_half_a_pair(handlers):

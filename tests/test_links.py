@@ -41,6 +41,18 @@ def test_a_link_says_nothing_of_what_is_as_it_always_is(read):
     assert read(encode(plain)) == plain
 
 
+@pytest.mark.parametrize("value", [5e-05, 1.23456e-300, 0.000123457, 0.1 + 0.2, 1e-06, 0.999999])
+def test_small_and_long_numbers_come_back(read, value):
+    state = replace(
+        LOOKED, truncation=value, strength=value, threshold=value, factors=WHOLE | {"fine": value}
+    )
+    back = read(encode(state))
+    assert back.ignored == []
+    numbers = [back.truncation, back.strength, back.threshold, back.factors["fine"]]
+    assert numbers == pytest.approx([value] * 4, rel=1e-5)
+    assert read("tab=mix&strength=5e-05").strength == 5e-05
+
+
 @pytest.mark.parametrize("query", ["", "?", "__theme=dark", "tab=about", "source=1", "tab", "&&=;"])
 def test_other_query_strings_are_no_links(read, query):
     assert read(query) is None
