@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
+from demo.uploads import uploaded_file
 from stylemask_core import InvalidInputError, StyleMaskError
 from stylemask_core.arguments import check_seed
 from stylemask_core.config import STRENGTH_RANGE
@@ -168,9 +169,9 @@ def path_of(picture: Any, role: str) -> str:
     """The file of a picture that was uploaded.
 
     Raises:
-        InvalidInputError: there is none.
+        InvalidInputError: there is none, or it was not uploaded.
     """
     path = picture.get("path") if isinstance(picture, dict) else None
     if not path:
         raise InvalidInputError(f"give a {role} picture")
-    return str(path)
+    return uploaded_file(path)

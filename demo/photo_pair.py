@@ -95,10 +95,10 @@ class PhotoPair:
             nonlocal less_exact, waiting
             if picture is None:
                 return gr.skip(), None
-            if consent is not True and not self._handlers.photos.is_example(picture):
-                waiting = True
-                return gr.skip(), None  # without marks nothing is inverted
             try:
+                if consent is not True and not self._handlers.photos.is_example(picture):
+                    waiting = True
+                    return gr.skip(), None  # without marks nothing is inverted
                 search = self._handlers.photos.search(pipeline, picture, role)
             except InvalidInputError as error:
                 warn(error)

@@ -14,6 +14,7 @@ from demo.files import file_of
 from demo.identity import Cancelled, refine
 from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
+from demo.uploads import uploaded_file
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
 from stylemask_core.errors import DetectorError
 from stylemask_core.images import read_picture
@@ -105,13 +106,17 @@ class Photos:
 
     def example(self, path: Path) -> str:
         """Take a picture that comes with this project as an example; returns its file."""
-        file = file_of(path.read_bytes(), path.name)
+        file = uploaded_file(file_of(path.read_bytes(), path.name))
         self._examples.add(file)
         return file
 
     def is_example(self, picture: Any) -> bool:
-        """Whether a picture, as sent, is one of the examples."""
-        return isinstance(picture, dict) and picture.get("path") in self._examples
+        """Whether a picture, as sent, is one of the examples.
+
+        Raises:
+            InvalidInputError: there is none, or it was not uploaded.
+        """
+        return path_of(picture, "sent") in self._examples
 
     def read(self, picture: Any, role: str) -> Image.Image:
         """Read a picture as it was sent, upright.

@@ -22,9 +22,11 @@ from demo.reenact import reenact_tab
 from demo.retention import Retention
 from demo.texts import I18N, text
 from demo.theme import CSS, SCRIPT, theme
+from demo.uploads import NOT_UPLOADED, check_files
 from demo.verify_tab import verify_tab
 from demo.waiting_line import WaitingLine
 from demo.zero_gpu import borrow_gpu
+from stylemask_core import InvalidInputError
 from stylemask_core.images import OUTPUT_SIZE
 from stylemask_core.operators import operator_state
 
@@ -49,6 +51,7 @@ class Page(gr.Blocks):  # type: ignore[misc]
             Error: they cannot be used.
         """
         try:
+            check_files(inputs)  # before Gradio copies what it is told of
             if block_fn.api_visibility == "public":
                 left_out = [*signature(block_fn.fn).parameters.values()][len(inputs) :]
                 if all(parameter.default is not parameter.empty for parameter in left_out):
@@ -56,9 +59,10 @@ class Page(gr.Blocks):  # type: ignore[misc]
             return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except gr.Error:
             raise
-        except ValidationError as error:
-            line = "A picture must be sent as a file; in Python, wrap its path in handle_file()."
-            raise gr.Error(line, print_exception=False) from error
+        except ValidationError as error:  # of a picture that is no object with a path
+            raise gr.Error(one_line(Exception(NOT_UPLOADED)), print_exception=False) from error
+        except InvalidInputError as error:
+            raise gr.Error(one_line(error), print_exception=False) from error
         except Exception as error:  # Gradio raises whatever its parts raise
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             line = f"The arguments cannot be used: {one_line(Exception(first))}"

@@ -15,7 +15,7 @@ from demo.checks import guarded
 from demo.files import file_of, picture_file
 from demo.handlers import Handlers
 from demo.models import Models
-from demo.reenact_examples import EXAMPLES, example_pairs
+from demo.reenact_examples import example_pairs
 from stylemask_core import provenance
 from stylemask_core.images import area_average
 from stylemask_core.provenance import Origin, Stamp
@@ -229,13 +229,6 @@ def test_a_missing_picture_is_asked_for(client, heads):
     )
     assert "target picture" in refusal(client, source=heads[0], target=None, api_name="/reenact")
     assert "source seed or" in refusal(client, target_seed=1, api_name="/inspect")
-
-
-def test_a_path_that_was_not_uploaded_is_not_read(client, demo, heads):
-    assert "handle_file" in refusal(client, source="a.png", target=heads[0], api_name="/reenact")
-    secret = {"path": str(EXAMPLES / "head_9.png"), "meta": {"_type": "gradio.FileData"}}
-    answer = posted(demo, "reenact", [secret, secret, 1, []])
-    assert "event: error" in answer and "cannot be used" in answer
 
 
 def test_the_last_arguments_may_be_left_out_over_plain_http(demo, client):

@@ -198,8 +198,9 @@ def test_a_bad_choice_is_refused_by_name(client, photos, argument, value, says):
 
 
 @pytest.fixture
-def handlers(tiny_folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+def handlers(tiny_folder, folder, monkeypatch):
+    """Handlers for which the photos count as uploaded."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
     return Handlers(Models([str(tiny_folder)], device="cpu"))
 
 
@@ -287,9 +288,9 @@ def test_what_an_example_gives_is_shared_by_all_visitors(handlers, inversions):
     assert len(inversions) == 1
 
 
-def test_a_picture_that_cannot_be_used_is_taken_off_the_page(handlers, pair, photos, tmp_path):
-    (tmp_path / "text.png").write_text("no picture")
-    bad = {"path": str(tmp_path / "text.png")}
+def test_a_picture_that_cannot_be_used_is_taken_off_the_page(handlers, pair, photos, folder):
+    (folder / "text.png").write_text("no picture")
+    bad = {"path": str(folder / "text.png")}
     with pytest.warns(UserWarning, match="The target file"):
         source, marks, *target, _ = pair._find(
             True, photos["one"], None, bad, None, handlers.models.labels[0]

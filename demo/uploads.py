@@ -1,0 +1,71 @@
+"""Which files a picture argument may stand for: decided here, for the page and every program."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gradio.utils import abspath, get_upload_folder
+from gradio_client.utils import is_http_url_like
+
+from stylemask_core import InvalidInputError
+
+NOT_UPLOADED = (
+    "this is no picture that was uploaded to this server, or it is no longer kept: upload it; "
+    "in Python, wrap its path in handle_file()"
+)
+
+
+def uploaded_file(path: Any) -> str:
+    """Return the resolved path of a file that was uploaded to this server, or made by it.
+
+    Raises:
+        InvalidInputError: there is no such file, or not any more.
+    """
+    file = _inside(path)
+    with suppress(OSError):  # a name that no disk takes
+        if file.is_file():
+            return str(file)
+    raise InvalidInputError(NOT_UPLOADED)
+
+
+def check_files(value: Any) -> None:
+    """Refuse an argument that names a file outside of the upload folder, however deep within.
+
+    Links are left to Gradio, which fetches public ones into the upload folder.
+
+    Raises:
+        InvalidInputError: it names one.
+    """
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+            path = part.get("path")
+            if path is not None and not is_http_url_like(path):
+                _inside(path)
+        elif isinstance(part, list | tuple):
+            parts += part
+
+
+def _inside(path: Any) -> Path:
+    """Resolve a path of the upload folder, where examples of the page are copied too.
+
+    What leads out of it by its spelling is refused without a look at the disk: neither the words
+    nor the time of the refusal tell whether there is such a file.
+
+    Raises:
+        InvalidInputError: it leads out of the folder.
+    """
+    folder = abspath(get_upload_folder())
+    resolved: Path = folder.resolve()
+    try:
+        if isinstance(path, str) and any(
+            abspath(path).is_relative_to(root) for root in (folder, resolved)
+        ):
+            file: Path = abspath(path).resolve()  # where a symbolic link leads
+            if file.is_relative_to(resolved):
+                return file
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL
+        pass
+    raise InvalidInputError(NOT_UPLOADED)
