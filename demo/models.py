@@ -15,7 +15,7 @@ import torch
 from stylemask_core import InvalidInputError, ModelConfig, StyleMaskError, StyleMaskPipeline
 from stylemask_core.arguments import pick_device
 from stylemask_core.progress import Progress
-from stylemask_core.remote.model_source import LIKE_A_HUB_ID, locate
+from stylemask_core.remote.model_source import is_hub_id, locate
 from stylemask_core.style_space import StyleSpace
 
 POLL = 0.2  # [s] between two looks at a model that is being loaded
@@ -186,8 +186,7 @@ def _labelled(names: Sequence[str]) -> dict[str, str]:
     """
     names = list(dict.fromkeys(names))
     short = [
-        name.partition("@")[0] if LIKE_A_HUB_ID.fullmatch(name) else Path(name).name or name
-        for name in names
+        name.partition("@")[0] if is_hub_id(name) else Path(name).name or name for name in names
     ]
     return {
         label if short.count(label) == 1 else name: name

@@ -1,12 +1,51 @@
-"""Checks of what people and programs pass: seeds, truncation, devices."""
+"""Checks of what people and programs pass: numbers, arrays, devices.
 
+One idea of what a number is: NumPy's scalars are, True and "1" are not.
+"""
+
+import functools
+import logging
+import re
+from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import torch
 
-from stylemask_core.config import MAX_SEED, TRUNCATION_RANGE
+from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.errors import InvalidInputError
+
+DEVICE = re.compile(r"cpu|cuda(:(?P<index>\d{1,3}))?", re.ASCII)
+
+logger = logging.getLogger(__name__)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number: an int, a float or a NumPy scalar, but no bool."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, as 3, 3.0 and NumPy's are."""
+    return is_number(value) and (isinstance(value, Integral) or float(value).is_integer())
+
+
+def number_in(value: Any, name: str, limits: tuple[float, float]) -> float:
+    """Return a number as float.
+
+    Args:
+        value: as it was passed.
+        name: of the argument, for the message.
+        limits: least and largest value.
+
+    Raises:
+        InvalidInputError: it is no number, or beyond its limits.
+    """
+    low, high = limits
+    if not is_number(value):
+        raise InvalidInputError(f"{name} {value!r} is no number: give {low:g}…{high:g}")
+    if not low <= value <= high:  # also true of NaN
+        raise InvalidInputError(f"{name} {value} is out of range: give {low:g}…{high:g}")
+    return float(value)
 
 
 def check_seed(seed: Any) -> int:
@@ -15,10 +54,10 @@ def check_seed(seed: Any) -> int:
     Raises:
         InvalidInputError: it is no whole number in 0…2³²−1.
     """
-    whole = isinstance(seed, int | np.integer) or (isinstance(seed, float) and seed.is_integer())
-    if isinstance(seed, bool) or not whole or not 0 <= seed <= MAX_SEED:
+    number = int(seed) if is_whole(seed) else -1
+    if not 0 <= number <= MAX_SEED:
         raise InvalidInputError(f"seed {seed!r} is not usable: give a whole number 0…{MAX_SEED}")
-    return int(seed)
+    return number
 
 
 def check_truncation(truncation: Any) -> float:
@@ -27,32 +66,97 @@ def check_truncation(truncation: Any) -> float:
     Raises:
         InvalidInputError: it is no number in 0…1.
     """
-    low, high = TRUNCATION_RANGE
-    number = isinstance(truncation, int | float | np.number) and not isinstance(truncation, bool)
-    if not number or not low <= truncation <= high:
-        raise InvalidInputError(f"truncation {truncation} is out of range: give {low:g}…{high:g}")
-    return float(truncation)
+    return number_in(truncation, "truncation", TRUNCATION_RANGE)
+
+
+def check_strength(strength: Any) -> float:
+    """Return the strength of a reenactment as float.
+
+    Raises:
+        InvalidInputError: it is no number in 0…1.5.
+    """
+    return number_in(strength, "strength", STRENGTH_RANGE)
+
+
+def check_array(values: Any, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+    """Return an array as a float32 tensor, where it is.
+
+    Args:
+        values: NumPy array, tensor or nested list; its first dimension may be missing.
+        name: of the argument, for the message.
+        shape: that it must have.
+
+    Raises:
+        InvalidInputError: it has another shape, or holds something else than finite numbers.
+    """
+    try:
+        tensor = torch.as_tensor(values)
+        if tensor.is_complex():
+            raise TypeError("these are complex")
+        tensor = tensor.to(torch.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidInputError(f"{name} must be an array of numbers: {error}") from error
+    if tuple(tensor.shape) not in (shape, shape[1:]):
+        raise InvalidInputError(
+            f"{name} has shape {list(tensor.shape)}, this model takes {list(shape)}"
+        )
+    if not torch.isfinite(tensor).all():
+        raise InvalidInputError(f"{name} has values that are not finite")
+    return tensor.reshape(shape)
 
 
 def pick_device(device: str) -> torch.device:
     """Resolve a device name.
 
     Args:
-        device: "auto", "cpu", "cuda" or "cuda:N".
+        device: "auto" (a CUDA GPU that PyTorch can compute on, else the CPU), "cpu", "cuda" or
+            "cuda:N".
 
     Raises:
         InvalidInputError: unknown, or not on this machine.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        if (problem := gpu_problem()) is None:
+            return torch.device("cuda")
+        _warn_once(f"the GPU is not used, {problem}: the CPU does its work, more slowly")
+        return torch.device("cpu")
+    if not (name := DEVICE.fullmatch(str(device))):
+        raise InvalidInputError(f"device {str(device)!r} is unknown: choose auto, cpu or cuda")
+    if str(device) != "cpu" and (problem := gpu_problem(int(name["index"] or 0))):
+        raise InvalidInputError(
+            f"device {str(device)!r} cannot be used, {problem}: choose auto or cpu"
+        )
+    return torch.device(device)
+
+
+def gpu_problem(index: int = 0) -> str | None:
+    """Say in a few words why PyTorch cannot compute on a CUDA GPU, or None if it can."""
+    if not torch.cuda.is_available():
+        if torch.version.cuda is None and torch.version.hip is None:
+            return f"PyTorch {torch.__version__} is built for CPUs alone"
+        return "PyTorch sees no GPU here"
+    if index >= (count := torch.cuda.device_count()):
+        return f"the last GPU here is cuda:{count - 1}"
     try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise InvalidInputError(f"device {device!r} cannot be used: {error}") from error
-    if chosen.type not in ("cpu", "cuda"):
-        raise InvalidInputError(f"device {device!r} is not supported: choose cpu or cuda")
-    return chosen
+        torch.ones(1, device=f"cuda:{index}").add_(1)  # only trying tells
+    except (RuntimeError, AssertionError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if "no kernel image" not in reason:
+            return reason.rstrip(".")
+        major, minor = torch.cuda.get_device_capability(index)
+        built = ", ".join(torch.cuda.get_arch_list())
+        return (
+            f"PyTorch {torch.__version__} is built for {built} and not for it, which is "
+            f"sm_{major}{minor}"
+        )
+    return None
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    logger.warning("%s", message)
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:

@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image
 
 from stylemask_core import alignment, images, landmarks
+from stylemask_core.arguments import is_whole
+from stylemask_core.by_value import ByValue
 from stylemask_core.errors import DetectorError, InvalidInputError, NoFaceError
 from stylemask_core.landmarks import Face
 from stylemask_core.progress import Progress
@@ -40,7 +42,7 @@ PROFILES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Framing:
+class Framing(ByValue):
     """A square of a picture.
 
     Args:
@@ -103,7 +105,7 @@ def frame(
     """
     if align not in ("auto", "none"):
         raise InvalidInputError(f"align {align!r} is unknown: choose 'auto' or 'none'")
-    if isinstance(face, bool) or not isinstance(face, int | np.integer) or face < 0:
+    if not is_whole(face) or face < 0:
         raise InvalidInputError(f"face {face!r} is not usable: give 0 for the largest, 1, 2, …")
     if (align == "none") + (marked is not None) + (face > 0) > 1:
         raise InvalidInputError(
@@ -138,7 +140,7 @@ def frame(
         if not note and not is_square:
             note = "no face was found: the centred square is taken"
         return Framing(whole, [], note)
-    quad = faces[face].quad
+    quad = faces[int(face)].quad
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:
         quad = whole
     return Framing(quad, faces, note)

@@ -29,6 +29,7 @@ EMBEDDED_FOLDER = Path(__file__).parent / "weights" / "heads"
 CARD_NAME = "README.md"
 PARTS = ("generator", "mask_network", "encoder")
 FILES = (CONFIG_NAME, CARD_NAME, *(f"{part}.safetensors" for part in PARTS))
+HALF = "F16"  # safetensors' name of float16
 DRAFT_NAME, REPLACED_NAME = "model", "replaced"
 STALE_AFTER = 3600  # [s] no writer takes that long: its draft was left behind
 
@@ -46,6 +47,7 @@ class Model:
         load_encoder: called once, when the encoder is needed: it may be the largest part by far,
             and random faces do without it.
         card: text of the model card.
+        dtype: of the tensors in its files; in memory they are float32.
     """
 
     config: ModelConfig
@@ -53,6 +55,7 @@ class Model:
     mask_network: MaskNetwork
     load_encoder: Callable[[], nn.Module]
     card: str
+    dtype: torch.dtype = torch.float32
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
@@ -115,15 +118,22 @@ def _check_shapes(module: nn.Module, shapes: Mapping[str, Sequence[int]], path: 
             )
 
 
-def _check_header(module: nn.Module, folder: Path, part: str) -> None:
-    """Make sure that a file holds what a module needs, without reading the values."""
+def _check_header(module: nn.Module, folder: Path, part: str) -> set[str]:
+    """Make sure that a file holds what a module needs, without reading the values.
+
+    Returns:
+        The types of its tensors, as safetensors names them.
+    """
     path = folder / f"{part}.safetensors"
     try:
         with safe_open(path, "pt", device="cpu") as file:
-            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            shapes = {name: tensor.get_shape() for name, tensor in tensors.items()}
+            types = {tensor.get_dtype() for tensor in tensors.values()}
     except (OSError, SafetensorError, ValueError) as error:
         raise WeightsError(file_kinds.unreadable(path, error)) from error
     _check_shapes(module, shapes, path)
+    return types
 
 
 def _fill(module: Module, folder: Path, part: str) -> Module:
@@ -148,8 +158,10 @@ def load_model(folder: Path) -> Model:
         WeightsError: anything is missing, extra, misshapen, damaged or not finite.
     """
     config = ModelConfig.load(folder)
-    generator, masks, encoder = empty_networks(config)
-    _check_header(encoder, folder, "encoder")
+    networks = generator, masks, encoder = empty_networks(config)
+    types = set[str]()
+    for part, network in zip(PARTS, networks, strict=True):
+        types |= _check_header(network, folder, part)
     card = folder / CARD_NAME
     try:
         text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
@@ -161,6 +173,7 @@ def load_model(folder: Path) -> Model:
         _fill(masks, folder, "mask_network"),
         lambda: _fill(encoder, folder, "encoder"),
         text,
+        torch.float16 if types == {HALF} else torch.float32,
     )
 
 
@@ -239,13 +252,13 @@ def new_model_folder(folder: Path) -> Iterator[Path]:
         raise WeightsError(f"cannot write the model to {folder}: {error}") from error
 
 
-def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -> None:
+def save_model(folder: Path, model: Model, dtype: torch.dtype | None = None) -> None:
     """Write a model folder whole or not at all.
 
     Args:
         folder: to be created; an existing model folder is replaced.
         model: what to write.
-        dtype: of the tensors on disk.
+        dtype: of the tensors on disk; None for that of the files it was read from.
 
     Raises:
         WeightsError: the folder cannot be written, or is there and no model folder.
@@ -253,7 +266,7 @@ def save_model(folder: Path, model: Model, dtype: torch.dtype = torch.float32) -
     with new_model_folder(folder) as draft:
         write_texts(draft, model.config, model.card)
         for part in PARTS:
-            write_part(draft, part, getattr(model, part).state_dict(), dtype)
+            write_part(draft, part, getattr(model, part).state_dict(), dtype or model.dtype)
 
 
 def check_replaceable(folder: Path) -> None:

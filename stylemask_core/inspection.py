@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from stylemask_core.by_value import ByValue
 from stylemask_core.mask_edit import Part, only, without
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.results import Code, Reenactment
@@ -38,8 +39,8 @@ class ChannelEffect:
     shift: float
 
 
-@dataclass(frozen=True)
-class Inspection:
+@dataclass(frozen=True, eq=False)
+class Inspection(ByValue):
     """What `inspect` found.
 
     Args:
@@ -132,8 +133,8 @@ def inspect(
     return Inspection(result, layer_masks, styles, effects, group_effects)
 
 
-@dataclass(frozen=True)
-class PartEffect:
+@dataclass(frozen=True, eq=False)
+class PartEffect(ByValue):
     """What one part of the masks does to a picture.
 
     Args:

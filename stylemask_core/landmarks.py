@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from stylemask_core import alignment
+from stylemask_core.by_value import ByValue
 from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.progress import Progress
 
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class Face(ByValue):
     """A face in a photo.
 
     Coordinates are continuous, in pixels of the upright photo: 0, 0 is its top left corner.

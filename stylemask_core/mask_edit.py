@@ -5,19 +5,14 @@ from dataclasses import dataclass, field
 
 import torch
 
+from stylemask_core.arguments import number_in
 from stylemask_core.errors import InvalidInputError
-from stylemask_core.style_space import Styles, StyleSpace
+from stylemask_core.style_space import ALL_LAYERS, Styles, StyleSpace
 
 THRESHOLD_RANGE = (0.0, 1.0)  # masks below it take nothing
 SCALE_RANGE = (0.0, 2.0)  # mask multiplier: 0 = switched off, 1 = as trained
 TENTHS = 10  # parts of a layer, by the size of their masks
 SEPARATOR = "/"  # between a layer and one of its tenths
-
-
-def _check(value: float, name: str, limits: tuple[float, float]) -> None:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not limits[0] <= value <= limits[1]:  # also true of NaN
-        raise InvalidInputError(f"{name} {value} is out of range: give {limits[0]:g}…{limits[1]:g}")
 
 
 @dataclass(frozen=True)
@@ -28,8 +23,8 @@ class MaskEdit:
 
     Args:
         threshold: masks below it become 0, 0…1.
-        scale: factors of layers ("b8.conv0") and groups ("coarse"), 0 (off) to 2; a layer's own
-            goes before its group's, and 1 is that of those not named.
+        scale: factors of layers ("b8.conv0"), groups ("coarse") and "all", 0 (off) to 2; a layer's
+            own goes before its group's, and that before the one of all; 1 if none is named.
 
     Raises:
         InvalidInputError: a number is out of its range.
@@ -39,9 +34,11 @@ class MaskEdit:
     scale: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check(self.threshold, "threshold", THRESHOLD_RANGE)
+        number_in(self.threshold, "threshold", THRESHOLD_RANGE)
+        if not isinstance(self.scale, Mapping):
+            raise InvalidInputError(f"scale {self.scale!r} is not usable: give {{name: factor}}")
         for name, factor in self.scale.items():
-            _check(factor, f"scale of {name!r}", SCALE_RANGE)
+            number_in(factor, f"scale of {name!r}", SCALE_RANGE)
 
     def factors(self, space: StyleSpace) -> dict[str, float]:
         """The factor of each masked layer.
@@ -51,9 +48,10 @@ class MaskEdit:
         """
         space.select(list(self.scale))  # names the unknown one
         groups = {name: group for group, names in space.groups().items() for name in names}
+        factors = {ALL_LAYERS: 1.0, **self.scale}
         return {
-            layer.name: self.scale.get(layer.name, self.scale.get(groups[layer.name], 1.0))
-            for layer in space.masked_layers
+            name: float(next(factors[x] for x in (name, group, ALL_LAYERS) if x in factors))
+            for name, group in groups.items()
         }
 
     def apply(self, masks: Styles, space: StyleSpace) -> Styles:

@@ -12,8 +12,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stylemask_core import alignment, framing, hub, images, inversion, refinement
-from stylemask_core.arguments import check_seed, check_truncation, pick_device, pick_dtype
+from stylemask_core import alignment, framing, hub, images, inversion, refinement, threads
+from stylemask_core.arguments import (
+    check_array,
+    check_seed,
+    check_strength,
+    check_truncation,
+    pick_device,
+    pick_dtype,
+)
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.cuda_graph import Recorded
 from stylemask_core.errors import InvalidInputError
@@ -30,9 +37,11 @@ from stylemask_core.results import (
     LatentCode,
     Reenactment,
     Synthesis,
+    w_plus_of,
 )
 from stylemask_core.style_space import Styles, StyleSpace, mix_styles
 from stylemask_core.synthesis import SynthesisNetwork
+from stylemask_core.threads import on_needed_threads
 
 
 class StyleMaskPipeline:
@@ -73,6 +82,7 @@ class StyleMaskPipeline:
         self._synthesis = SynthesisNetwork(self.generator, half=self.dtype == torch.float16)
         self._encode = Recorded(lambda inputs: self.encoder(inputs[0]))
         self._encoder: nn.Module | None = None
+        self.threads = threads.needed(self.config)
         self._lock = Lock()
         request_operators(self.device)
 
@@ -159,6 +169,7 @@ class StyleMaskPipeline:
         psi = self.config.default_truncation if truncation is None else truncation
         return self.code(z=z, truncation=psi)
 
+    @on_needed_threads
     @torch.inference_mode()
     def code(
         self,
@@ -182,30 +193,13 @@ class StyleMaskPipeline:
         latents, dim = self.config.num_latents, self.config.latent_dim
         mapping = self.generator.mapping
         if z is not None:
-            w = self.generator.broadcast(mapping(self._array(z, "z", (1, dim))))
+            w = self.generator.broadcast(mapping(check_array(z, "z", (1, dim)).to(self.device)))
         else:
             assert w_plus is not None  # exactly one was given
-            w = self._array(w_plus, "w_plus", (1, latents, dim))
+            w = check_array(w_plus, "w_plus", (1, latents, dim)).to(self.device)
         return LatentCode(mapping.truncate(w, psi))
 
-    def _array(
-        self, values: np.ndarray | torch.Tensor, name: str, shape: tuple[int, ...]
-    ) -> torch.Tensor:
-        try:
-            tensor = torch.as_tensor(values)
-            if tensor.is_complex():
-                raise TypeError("these are complex")
-            tensor = tensor.to(self.device, torch.float32)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise InvalidInputError(f"{name} must be an array of numbers: {error}") from error
-        if tuple(tensor.shape) not in (shape, shape[1:]):
-            raise InvalidInputError(
-                f"{name} has shape {list(tensor.shape)}, this model takes {list(shape)}"
-            )
-        if not torch.isfinite(tensor).all():
-            raise InvalidInputError(f"{name} has values that are not finite")
-        return tensor.reshape(shape)
-
+    @on_needed_threads
     @torch.inference_mode()
     def encode(self, batch: torch.Tensor) -> torch.Tensor:
         """Invert aligned pictures [B, 3, 256, 256] in −1…1 → W+ [B, L, latent_dim]."""
@@ -274,6 +268,7 @@ class StyleMaskPipeline:
         seen = images.to_tensor(framing_.cut(rgb, ENCODER_INPUT_SIZE))
         return FramedPicture(framing_.cut(rgb, self.config.resolution), seen, framing_)
 
+    @on_needed_threads
     def invert_framed(
         self, pictures: Sequence[FramedPicture], truncation: float = 1.0
     ) -> list[Inversion]:
@@ -321,6 +316,7 @@ class StyleMaskPipeline:
         rgb = images.to_rgb(photo)
         return alignment.paste_back(rgb, inversion.quad, picture.convert("RGB"))
 
+    @on_needed_threads
     def refine(self, batch: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Take the model's refinement steps from codes towards the pictures they are to show.
 
@@ -338,6 +334,7 @@ class StyleMaskPipeline:
             self.generator, batch.to(self.device, torch.float32), codes, self._w_spread, steps
         )
 
+    @on_needed_threads
     def refine_inversion(
         self,
         inversion: Inversion,
@@ -370,20 +367,22 @@ class StyleMaskPipeline:
     def _w_spread(self) -> torch.Tensor:
         return inversion.w_spread(self.generator)
 
+    @on_needed_threads
     @torch.inference_mode()
     def synthesize(self, code: Code) -> Synthesis:
         """Make the picture of one code."""
-        styles = self.generator.styles(code.w_plus)
-        return Synthesis(self._synthesis(styles, self.generator.rgb_styles(code.w_plus)))
+        return Synthesis(
+            self._synthesis(self._styles(code), self.generator.rgb_styles(code.w_plus))
+        )
 
+    @on_needed_threads
     @torch.inference_mode()
     def masks(self, source: Code, target: Code) -> Styles:
         """The share of the target that the networks give each channel: [1, dim] a masked layer."""
-        masks: Styles = self.mask_network(
-            self.generator.styles(source.w_plus), self.generator.styles(target.w_plus)
-        )
+        masks: Styles = self.mask_network(self._styles(source), self._styles(target))
         return masks
 
+    @on_needed_threads
     @torch.inference_mode()
     def reenact(
         self,
@@ -408,13 +407,12 @@ class StyleMaskPipeline:
 
         Source: StyleMask, section 3.2.
         """
-        source_styles = self.generator.styles(source.w_plus)
-        target_styles = self.generator.styles(target.w_plus)
-        given = self.mask_network(source_styles, target_styles) if masks is None else masks
-        wanted = [layer.dim for layer in self.space.masked_layers]
-        if [mask.shape[-1] for mask in given] != wanted:
-            raise InvalidInputError(f"masks must be [1, dim] with these dims: {wanted}")
-        selected = self.space.select(layers)
+        strength, selected = check_strength(strength), self.space.select(layers)
+        given = self.masks(source, target) if masks is None else self.space.check_masks(masks)
+        source_styles, target_styles = self._styles(source), self._styles(target)
         mixed = mix_styles(source_styles, target_styles, given, strength, selected)
         tensor = self._synthesis(mixed, self.generator.rgb_styles(source.w_plus))
         return Reenactment(tensor, torch.cat(given, 1), mixed)
+
+    def _styles(self, code: Code) -> Styles:
+        return self.generator.styles(w_plus_of(code, self.config))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from stylemask_core.errors import InvalidInputError
+from stylemask_core.arguments import number_in
 from stylemask_core.generator import Generator
 from stylemask_core.images import to_tensor
 from stylemask_core.results import Inversion, LatentCode
@@ -100,10 +100,7 @@ def refine_inversion(
     Raises:
         InvalidInputError: the time is no number in 0…3600.
     """
-    low, high = SECONDS_RANGE
-    real = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not real or not low <= seconds <= high:  # also true of NaN
-        raise InvalidInputError(f"{seconds} seconds are out of range: give {low:g}…{high:g}")
+    seconds = number_in(seconds, "seconds", SECONDS_RANGE)
     clock = _Clock(seconds)
     w_plus = inversion.w_plus
     wanted = to_tensor(inversion.crop).to(w_plus.device)

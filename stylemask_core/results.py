@@ -2,19 +2,23 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 from stylemask_core import images
+from stylemask_core.by_value import ByValue
+from stylemask_core.config import ModelConfig
+from stylemask_core.errors import InvalidInputError
 from stylemask_core.framing import Framing
 from stylemask_core.landmarks import Face
 from stylemask_core.style_space import Styles
 
 
-@dataclass(frozen=True)
-class LatentCode:
+@dataclass(frozen=True, eq=False)
+class LatentCode(ByValue):
     """A face as the generator knows it.
 
     Args:
@@ -24,8 +28,8 @@ class LatentCode:
     w_plus: torch.Tensor
 
 
-@dataclass(frozen=True)
-class FramedPicture:
+@dataclass(frozen=True, eq=False)
+class FramedPicture(ByValue):
     """The square of a picture that is to be inverted.
 
     Args:
@@ -39,8 +43,8 @@ class FramedPicture:
     framing: Framing
 
 
-@dataclass(frozen=True)
-class Inversion:
+@dataclass(frozen=True, eq=False)
+class Inversion(ByValue):
     """What became of a picture on its way to a code.
 
     Args:
@@ -64,8 +68,8 @@ class Inversion:
         return self.code.w_plus
 
 
-@dataclass(frozen=True)
-class Synthesis:
+@dataclass(frozen=True, eq=False)
+class Synthesis(ByValue):
     """A synthesized picture.
 
     Args:
@@ -80,7 +84,7 @@ class Synthesis:
         return images.to_image(self.tensor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reenactment(Synthesis):
     """The source with the target's pose, and how it was mixed.
 
@@ -96,3 +100,26 @@ class Reenactment(Synthesis):
 
 
 Code = LatentCode | Inversion  # both carry w_plus
+
+
+def w_plus_of(code: Any, config: ModelConfig) -> torch.Tensor:
+    """The W+ of a code, [B, L, latent_dim].
+
+    Args:
+        code: as it was passed.
+        config: of the model that is to read it.
+
+    Raises:
+        InvalidInputError: it is no code, or one of another model.
+    """
+    w_plus = getattr(code, "w_plus", None)
+    if not isinstance(w_plus, torch.Tensor):
+        raise InvalidInputError(
+            f"{type(code).__name__} is no code: give what sample, code or invert returned"
+        )
+    shape = config.num_latents, config.latent_dim
+    if w_plus.ndim != 3 or w_plus.shape[1:] != shape:
+        raise InvalidInputError(
+            f"the code has shape {list(w_plus.shape)}, this model takes [1, {shape[0]}, {shape[1]}]"
+        )
+    return w_plus

@@ -4,13 +4,15 @@ S is the list of the modulation vectors of the 3×3 convolutions, one [B, dim] t
 (Wu et al. 2021, "StyleSpace Analysis"). Everything here is a pure function of tensors and names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 
-from stylemask_core.config import STRENGTH_RANGE, ModelConfig
+from stylemask_core.arguments import check_strength
+from stylemask_core.config import ModelConfig
 from stylemask_core.errors import InvalidInputError
 
 Styles = list[torch.Tensor]
@@ -91,6 +93,18 @@ class StyleSpace:
         }
         return {group: names for group, names in groups.items() if names}
 
+    def check_masks(self, masks: Any) -> Styles:
+        """Return masks [B, dim], one a masked layer, as they were passed.
+
+        Raises:
+            InvalidInputError: they are something else.
+        """
+        dims = [layer.dim for layer in self.masked_layers]
+        tensors = isinstance(masks, Sequence) and all(torch.is_tensor(mask) for mask in masks)
+        if not tensors or [mask.shape[1:] for mask in masks] != [(dim,) for dim in dims]:
+            raise InvalidInputError(f"masks must be tensors [1, dim] with these dims: {dims}")
+        return list(masks)
+
     def select(self, names: Sequence[str] | None) -> list[bool]:
         """Say for each masked layer whether it is chosen.
 
@@ -106,7 +120,11 @@ class StyleSpace:
         chosen: set[str] = set()
         if names is None or isinstance(names, str):
             names = [ALL_LAYERS if names is None else names]
+        if not isinstance(names, Iterable):
+            raise InvalidInputError(f"layers {names!r} are not usable: give a list of names")
         for name in names:
+            if not isinstance(name, str):
+                raise InvalidInputError(f"layer {name!r} is not usable: give names of layers")
             if name == ALL_LAYERS:
                 chosen.update(valid)
             elif name in groups:
@@ -147,9 +165,7 @@ def mix_styles(
 
     Source: StyleMask, equation 3; s = m·s_target + (1 − m)·s_source at strength 1.
     """
-    low, high = STRENGTH_RANGE
-    if not low <= strength <= high:
-        raise InvalidInputError(f"strength {strength} is out of range: give {low:g}…{high:g}")
+    strength = check_strength(strength)
     take = [True] * len(masks) if selected is None else list(selected)
     mixed = list(source)
     for index, mask in enumerate(masks):

@@ -51,6 +51,12 @@ def loader(tiny_pipeline, monkeypatch):
     return loader
 
 
+def test_a_relative_folder_of_two_parts_is_called_by_its_last(own_folder, loader, monkeypatch):
+    monkeypatch.chdir(own_folder.parent.parent)
+    folder = f"{own_folder.parent.name}/{own_folder.name}"
+    assert Models([folder, "user/repo"], device="cpu").labels == [own_folder.name, "user/repo"]
+
+
 def test_the_first_model_is_loaded_at_once_and_the_others_when_they_are_asked_for(loader):
     models = Models(["first", "user/repo"], device="cpu")
     assert loader.asked == ["first"]

@@ -45,6 +45,18 @@ def test_a_factor_acts_on_its_group_and_the_one_of_a_layer_goes_before_it(pipeli
         assert torch.equal(after, before * wanted)
 
 
+def test_the_factor_of_all_holds_where_neither_layer_nor_group_has_one(pipeline, pair, masks):
+    off = MaskEdit(scale={"all": 0}).apply(masks, pipeline.space)
+    assert not torch.cat(off, 1).any()
+    source = pipeline.synthesize(pair[0]).tensor
+    assert torch.equal(pipeline.reenact(*pair, masks=off).tensor, source)
+    edit = MaskEdit(scale={"b8.conv0": 2, "coarse": 0.5, "all": 0})
+    for layer, factor in zip(
+        pipeline.space.masked_layers, edit.factors(pipeline.space).values(), strict=True
+    ):
+        assert factor == (2 if layer.name == "b8.conv0" else 0.5 if layer.resolution < 16 else 0)
+
+
 def test_switching_a_group_off_equals_leaving_its_layers_out(pipeline, pair, masks):
     edited = MaskEdit(scale={"coarse": 0}).apply(masks, pipeline.space)
     others = [group for group in pipeline.space.groups() if group != "coarse"]
@@ -74,7 +86,7 @@ def test_strength_multiplies_edited_masks_too(pipeline, pair, masks):
     ],
 )
 def test_numbers_out_of_range_are_refused(arguments):
-    with pytest.raises(InvalidInputError, match="out of range"):
+    with pytest.raises(InvalidInputError, match="give 0…"):
         MaskEdit(**arguments)
 
 

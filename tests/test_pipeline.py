@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from stylemask_core import Inversion, LatentCode, StyleMaskPipeline, hub
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.errors import InvalidInputError, WeightsError
+from stylemask_core.inspection import inspect
 from stylemask_core.synthesis import SynthesisNetwork
 
 NOT_FINITE = np.array([[np.nan] + [0.0] * 15])
@@ -263,6 +264,31 @@ def test_a_saved_model_gives_the_same_picture_when_loaded(tiny_pipeline, tmp_pat
         for pipe in (tiny_pipeline, loaded)
     ]
     assert pictures[0] == pictures[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_saved_model_keeps_the_type_of_its_numbers(tiny_model, tmp_path, dtype):
+    hub.save_model(tmp_path / "first", tiny_model, dtype)
+    StyleMaskPipeline.from_pretrained(tmp_path / "first").save_pretrained(tmp_path / "second")
+    for part in hub.PARTS:
+        first, second = (tmp_path / x / f"{part}.safetensors" for x in ("first", "second"))
+        assert {tensor.dtype for tensor in load_file(second).values()} == {dtype}
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_results_with_the_same_values_are_equal_and_others_are_not(tiny_pipeline):
+    def results(seed):
+        code = tiny_pipeline.sample(seed)
+        picture = tiny_pipeline.synthesize(code)
+        inversion = tiny_pipeline.invert(picture.image)
+        mixed = tiny_pipeline.reenact(code, tiny_pipeline.sample(3))
+        framed = tiny_pipeline.frame(picture.image)
+        return code, picture, inversion, mixed, framed, inspect(tiny_pipeline, code, code)
+
+    for one, same, other in zip(results(1), results(1), results(2), strict=True):
+        assert one == same and hash(one) == hash(same)
+        assert one != other and one != 1
+    assert len({tiny_pipeline.sample(seed) for seed in (1, 2, 1)}) == 2
 
 
 def test_the_embedded_model_is_what_one_gets_without_asking(pipeline):

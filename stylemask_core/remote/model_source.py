@@ -100,6 +100,11 @@ def locate(
     )
 
 
+def is_hub_id(name: str) -> bool:
+    """Whether a model's name stands for a Hub repository; a folder on this disk goes before."""
+    return LIKE_A_HUB_ID.fullmatch(name) is not None and not _is_dir(Path(name))
+
+
 def _is_dir(folder: Path) -> bool:
     try:
         return folder.is_dir()

@@ -1,0 +1,153 @@
+"""How many threads PyTorch, and the operators compiled here, compute on: one policy for all.
+
+- No more than this process may have CPUs, be it by its affinity or by a container's quota.
+- One where a network is small: its steps are shorter than waking a thread beside others takes.
+- Threads that wait for each other sleep, which environment.py asks for. By default they spin for
+  some ms; that uses up a quota, and beside other programs it holds the CPU that the thread they
+  wait for would need.
+
+Whoever sets OMP_NUM_THREADS, or calls `torch.set_num_threads` after the import, has decided, and
+nothing is changed. docs/performance.md has the measurements.
+"""
+
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from pathlib import Path, PurePosixPath
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import torch
+
+from stylemask_core.config import ModelConfig
+
+VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # with which people decide themselves
+SMALL = 8e9  # multiply-accumulates of a synthesis; the embedded model has 0.5e9, FFHQ-1024 74e9
+
+Params = ParamSpec("Params")
+Result = TypeVar("Result")
+
+
+def cpu_limit(root: Path = Path("/")) -> int:
+    """CPUs that this process may use at a time, a quota rounded up.
+
+    Args:
+        root: of the file system with proc and sys.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = cpu_quota(root)
+    return cpus if quota is None else max(1, min(cpus, math.ceil(quota)))
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """The least CPU quota of the control groups this process is in [CPUs], None without one.
+
+    Args:
+        root: of the file system with proc and sys.
+    """
+    quotas: list[float] = []
+    with suppress(OSError):  # no Linux
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+        mounts = (root / "proc/self/mountinfo").read_text().splitlines()
+        # "0::/group" is of version 2, "4:cpu,cpuacct:/group" of version 1
+        for names, group in (line.split(":", 2)[1:] for line in groups):
+            kind = "cgroup" if names else "cgroup2"
+            for *fields, mounted, _, options in map(str.split, mounts):
+                if mounted == kind and (not names or "cpu" in _common(names, options)):
+                    top, point = fields[3:5]
+                    quotas += _quotas(root / point.lstrip("/"), PurePosixPath(group), top)
+    return min(quotas, default=None)
+
+
+def _common(one: str, other: str) -> set[str]:
+    """What is in both of two lists with commas."""
+    return set(one.split(",")) & set(other.split(","))
+
+
+def _quotas(point: Path, group: PurePosixPath, top: str) -> Iterator[float]:
+    """Quotas of a control group and of those around it [CPUs].
+
+    Args:
+        point: where the hierarchy is mounted.
+        group: its path in the hierarchy.
+        top: path of the group that is mounted there, which in a container may be its own.
+    """
+    inside = group.relative_to(top) if group.is_relative_to(top) else PurePosixPath()
+    for folder in (point / inside, *(point / parent for parent in inside.parents)):
+        with suppress(OSError, ValueError):  # no such file, or "max"
+            if (both := folder / "cpu.max").exists():
+                quota, period = map(int, both.read_text().split())
+            else:
+                quota = int((folder / "cpu.cfs_quota_us").read_text())
+                period = int((folder / "cpu.cfs_period_us").read_text())
+            if quota > 0:
+                yield quota / period
+
+
+def _chosen_by_variable() -> bool:
+    return any(os.environ.get(name) for name in VARIABLES)
+
+
+def _settle() -> int:
+    """Hold PyTorch to the CPUs there are; returns its number of threads."""
+    threads = torch.get_num_threads()
+    if not _chosen_by_variable() and threads > (limit := cpu_limit()):
+        torch.set_num_threads(threads := limit)
+    return threads
+
+
+DEFAULT = _settle()
+_lowered = threading.Event()  # in any thread, at least once
+_known = threading.local()
+_known.own = True  # the thread that imports this has its number from nobody else
+
+
+def needed(config: ModelConfig) -> int:
+    """Threads a model is to be run on."""
+    macs, before = 0, 0
+    for resolution, width in sorted(config.channels.items()):
+        up = before * width * (resolution // 2) ** 2
+        macs, before = macs + 9 * (up + width * width * resolution**2), width
+    return 1 if macs < SMALL else DEFAULT
+
+
+@contextmanager
+def limited(threads: int) -> Iterator[None]:
+    """Compute on so many threads within the block, unless somebody decided otherwise."""
+    now = torch.get_num_threads()
+    if now == 1 and _lowered.is_set() and not hasattr(_known, "own"):
+        # a new thread starts with the number that any other set last, be it for a moment
+        torch.set_num_threads(now := DEFAULT)
+    _known.own = True
+    if now != DEFAULT or now == threads or _chosen_by_variable():
+        yield
+        return
+    torch.set_num_threads(threads)
+    _lowered.set()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(DEFAULT)
+
+
+class _Threaded(Protocol):
+    threads: int
+
+
+Self = TypeVar("Self", bound=_Threaded)
+
+
+def on_needed_threads(
+    method: Callable[Concatenate[Self, Params], Result],
+) -> Callable[Concatenate[Self, Params], Result]:
+    """Run a method on the number of threads that its object names as `threads`."""
+
+    @wraps(method)
+    def wrapper(self: Self, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+        with limited(self.threads):
+            return method(self, *args, **kwargs)
+
+    return wrapper
