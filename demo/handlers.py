@@ -148,7 +148,7 @@ class Handlers:
             source_landmarks: x, y of both eyes, both mouth corners or 68 landmarks, not searched.
             target_landmarks: the same for the target.
             aligned: both pictures are square and already framed as the model's own are.
-            paste_back: also lay the result over the face in the source picture.
+            paste_back: also lay the head of the result over the source picture.
             inversion_truncation: 1 (as inverted) to 0 (the mean face).
             model: one of those /model_info lists; the first if none is given.
             refine_seconds: bring each inversion closer to its picture for so long, 0 to 60.
@@ -166,8 +166,10 @@ class Handlers:
         asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
         choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned, psi, refined)
         pair = self.photos.inverted(pipeline, pictures, choices)
-        result, pasted = self.result(pipeline, source, pair, strength, layers, pasting)
+        result, pasted, loss = self.result(pipeline, source, pair, strength, layers, pasting)
         details = {role: faces.details(pair[role], choices[role]) for role in pair}
+        if loss:
+            details["source"]["note"] = "; ".join(filter(None, (details["source"]["note"], loss)))
         return (*crops_and_inversions(pipeline, pair), result, pasted, details)
 
     def result(
@@ -178,7 +180,7 @@ class Handlers:
         strength: Any,
         layers: Any,
         paste_back: bool,
-    ) -> tuple[str, str | None]:
+    ) -> tuple[str, str | None, str]:
         """Reenact two inverted pictures.
 
         Args:
@@ -190,7 +192,8 @@ class Handlers:
             paste_back: whether to lay the result over the source picture.
 
         Returns:
-            Files of the result, and of the source picture with the result in it.
+            Files of the result, and of the source picture with the result in it; "", or what of
+            the source picture that could not keep.
 
         Raises:
             StyleMaskError: something cannot be used.
@@ -198,12 +201,12 @@ class Handlers:
         say("reenacting", 0.8)
         inverted, pose = pair["source"].inversion, pair["target"].inversion
         result = _reenacted(pipeline, inverted, pose, strength, layers)
-        stamp, pasted = stamp_of(pipeline, inverted, pose), None
+        stamp, pasted, loss = stamp_of(pipeline, inverted, pose), None, ""
         if paste_back:
-            photo = self.photos.read(source, "source")
+            photo, loss = self.photos.read_whole(source, "source")
             whole = pipeline.paste_back(photo, inverted, result)
             pasted = figure_file(whole, "pasted_back", stamp)
-        return picture_file(result, "result", stamp), pasted
+        return picture_file(result, "result", stamp), pasted, loss
 
     @guarded
     def faces(self, picture: Any, model: str | None = None) -> tuple[dict[str, Any], str]:

@@ -17,7 +17,7 @@ from demo.progress import say, say_bytes
 from demo.uploads import uploaded_file
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
 from stylemask_core.errors import DetectorError
-from stylemask_core.images import read_picture
+from stylemask_core.images import on_white, read_photo
 from stylemask_core.landmarks import Face
 from stylemask_core.refinement import Refinement
 from stylemask_core.results import FramedPicture
@@ -119,14 +119,22 @@ class Photos:
         return path_of(picture, "sent") in self._examples
 
     def read(self, picture: Any, role: str) -> Image.Image:
-        """Read a picture as it was sent, upright.
+        """Read a picture as it was sent: upright, in RGB.
+
+        Raises:
+            InvalidInputError: there is none, or it cannot be used.
+        """
+        return on_white(self.read_whole(picture, role)[0])
+
+    def read_whole(self, picture: Any, role: str) -> tuple[Image.Image, str]:
+        """Read a picture with its transparency, and what of it could not be kept.
 
         Raises:
             InvalidInputError: there is none, or it cannot be used.
         """
         path = path_of(picture, role)
         try:
-            return read_picture(path)
+            return read_photo(path)
         except InvalidInputError as error:
             # the path is the server's; people know the file by its role
             raise InvalidInputError(str(error).replace(path, f"the {role} file")) from error

@@ -93,9 +93,11 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
             pair = {}
         result = pasted = None
         if len(pair) == len(ROLES):
-            result, pasted = handlers.result(
+            result, pasted, loss = handlers.result(
                 pipeline, pictures["source"], pair, strength, layers, pasting
             )
+            if loss:
+                gr.Info(f"Source picture: {loss}")
         shown = gr.Image(pasted, visible=pasted is not None)
         files = crops_and_inversions(pipeline, pair)
         both = (files[SOURCE_INVERTED], result) if result else None

@@ -1,4 +1,4 @@
-"""FFHQ alignment: from eyes and mouth to the square a generator draws, and back into the photo.
+"""FFHQ alignment: from eyes and mouth to the square a generator draws.
 
 Coordinates are continuous, in pixels of the upright photo: 0, 0 is its top left corner, and the
 centre of its first pixel is 0.5, 0.5.
@@ -19,8 +19,6 @@ MIN_SIDE = 16  # [px] of a quad: below this there is nothing to see
 MIN_ANGLE = 10.0  # [deg] between the line of the eyes and the way to the mouth
 BLUR = 0.02  # [quad sides] standard deviation of the blur where a quad leaves the photo
 FEATHER = 0.3  # [quad sides] over which padding fades into blur
-SOLID, EDGE = 0.8, 0.97  # radius up to which, and from which on not, a pasted picture shows
-ROUNDNESS = 6  # exponent of the pasted superellipse: 2 is a circle, infinity a square
 PADDING = 4  # [px] kept around a quad, so that interpolation finds neighbours
 
 
@@ -199,48 +197,3 @@ def _mirrored(
 def _mask(share: np.ndarray) -> Image.Image:
     """Shares 0…1 as an 8-bit mask."""
     return Image.fromarray((share * 255).round().astype(np.uint8))
-
-
-def paste_back(photo: Image.Image, quad: np.ndarray, picture: Image.Image) -> Image.Image:
-    """Lay a picture over the quad it was cut from, with a soft rounded border.
-
-    Args:
-        photo: RGB, upright.
-        quad: [4, 2] in the photo, as the crop had it.
-        picture: RGB square of any size.
-
-    Returns:
-        A picture of the photo's size; what lies outside the quad is the photo's own, bit by bit.
-    """
-    low = np.floor(quad.min(0)).astype(int).clip(0, photo.size)
-    high = np.ceil(quad.max(0)).astype(int).clip(0, photo.size)
-    width, height = (high - low).tolist()
-    result = photo.copy()
-    if min(width, height) < 1:
-        return result
-    length = math.ceil(side(quad))
-    if picture.width > length:  # antialiased; the transform below only interpolates
-        picture = picture.resize((length, length), Image.Resampling.LANCZOS)
-    # photo → picture: the inverse of the affine map that the quad's edges span
-    to_photo = np.column_stack([quad[3] - quad[0], quad[1] - quad[0]]) / picture.width
-    inverse = np.linalg.inv(to_photo)
-    offset = inverse @ (low - quad[0])
-    turned = picture.transform(
-        (width, height),
-        Image.Transform.AFFINE,
-        (*inverse[0], offset[0], *inverse[1], offset[1]),
-        Image.Resampling.BICUBIC,
-    )
-    steps = 2 * inverse / picture.width  # to −1…1 over the quad
-    first = 2 * offset / picture.width - 1
-    columns, rows = np.arange(width) + 0.5, (np.arange(height) + 0.5)[:, None]
-    u, v = (
-        np.float32(steps[k, 0]) * columns.astype(np.float32)
-        + np.float32(steps[k, 1]) * rows.astype(np.float32)
-        + np.float32(first[k])
-        for k in range(2)
-    )
-    radius = (u**ROUNDNESS + v**ROUNDNESS) ** np.float32(1 / ROUNDNESS)
-    fade = ((EDGE - radius) / (EDGE - SOLID)).clip(0, 1)
-    result.paste(turned, (int(low[0]), int(low[1])), _mask(fade * fade * (3 - 2 * fade)))
-    return result

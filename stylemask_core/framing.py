@@ -137,8 +137,9 @@ def frame(
                 "no face was found: give a photo with an upright, frontal face, mark eyes and "
                 "mouth corners, or say that the picture is aligned already"
             )
-        if not note and not is_square:
-            note = "no face was found: the centred square is taken"
+        if not note:
+            taken = "whole picture" if is_square else "centred square"
+            note = f"no face was found: the {taken} is taken, and drawn as a head"
         return Framing(whole, [], note)
     quad = faces[int(face)].quad
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:

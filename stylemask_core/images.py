@@ -153,6 +153,8 @@ def upright(image: Image.Image, name: str = "the picture") -> Image.Image:
             image = _eight_bits(image)
         mode = "RGBA" if image.has_transparency_data else "RGB"
         profile = image.info.get("icc_profile")
+        if image.mode == "LAB" and not profile:
+            profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
         if profile and profile[16:20] != RGB_SPACE:
             return _with_profile_applied(image, profile)
         return image.convert(mode)

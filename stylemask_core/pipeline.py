@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stylemask_core import alignment, framing, hub, images, inversion, refinement, threads
+from stylemask_core import framing, hub, images, inversion, pasting, refinement, threads
 from stylemask_core.arguments import (
     check_array,
     check_seed,
@@ -296,7 +296,7 @@ class StyleMaskPipeline:
     def paste_back(
         self, photo: Image.Image, inversion: Inversion, picture: Image.Image
     ) -> Image.Image:
-        """Lay a result over the square of the photo that was inverted, with a soft border.
+        """Lay the head of a result over the photo that was inverted.
 
         Args:
             photo: the picture that was inverted.
@@ -304,7 +304,9 @@ class StyleMaskPipeline:
             picture: the result, a square.
 
         Returns:
-            RGB of the upright photo's size; outside the square it is the photo, bit by bit.
+            The upright photo with another head: RGBA where the photo has transparency, else RGB,
+            with the photo's colour profile if it is one of RGB. Where neither the photo's head
+            nor the result's is, every bit is the photo's.
 
         Raises:
             InvalidInputError: the photo cannot be used, or the result is no square.
@@ -313,8 +315,7 @@ class StyleMaskPipeline:
             raise InvalidInputError(
                 f"a square is pasted back, this is {picture.width}×{picture.height}"
             )
-        rgb = images.to_rgb(photo)
-        return alignment.paste_back(rgb, inversion.quad, picture.convert("RGB"))
+        return pasting.paste_back(images.upright(photo), inversion.quad, picture.convert("RGB"))
 
     @on_needed_threads
     def refine(self, batch: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:

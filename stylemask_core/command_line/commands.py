@@ -249,7 +249,13 @@ def _render(
     """The picture to write: the result, source | target | result, or the source's photo with it."""
     result = pipeline.reenact(source, target, args.strength, args.layers).image
     if args.paste_back and isinstance(item, Path) and isinstance(source, Inversion):
-        return pipeline.paste_back(images.read_picture(item), source, result)
+        photo, loss = images.read_photo(item)
+        pasted = pipeline.paste_back(photo, source, result)
+        if not loss and not outputs.keeps(args.output, pasted):
+            loss = f"{args.output.suffix} keeps no transparency, it lies on white now"
+        if loss:
+            tell(f"{item.name}: {loss}")
+        return pasted
     panels = [result]
     if args.grid:
         panels = [_picture(pipeline, code) for code in (source, target)] + panels

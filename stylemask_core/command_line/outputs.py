@@ -104,6 +104,12 @@ def write(path: Path, content: bytes) -> None:
             draft.unlink(missing_ok=True)
 
 
+def keeps(path: Path, image: Image.Image) -> bool:
+    """Whether a file of this name keeps a picture's transparency, if it has any."""
+    format_, _ = WRITERS.get(path.suffix.lower(), ("", {}))  # a folder's name has no suffix
+    return image.mode != "RGBA" or format_ not in provenance.OPAQUE_FORMATS
+
+
 def write_picture(path: Path, image: Image.Image, stamp: provenance.Stamp) -> None:
     """Write a marked picture in the format its suffix names, whole or not at all.
 
