@@ -172,6 +172,33 @@ def test_a_picture_without_a_face_is_refused_by_a_model_that_needs_one(client, p
     assert "centred square" in details["source"]["note"] and details["target"]["note"] == ""
 
 
+def test_a_square_picture_without_a_face_is_drawn_as_a_head_and_the_answer_says_so(
+    client, photos, folder
+):
+    Image.new("RGB", (200, 200), "teal").save(folder / "teal.png")
+    sent = handle_file(folder / "teal.png"), photos["one"]
+    *_, details = client.predict(*sent, model="embedded", api_name="/reenact")
+    assert "no face was found: the whole picture" in details["source"]["note"]
+
+
+def test_the_photo_that_comes_back_keeps_its_transparency_or_it_is_said_what_it_lost(
+    client, photos, folder
+):
+    cut_out = astronaut().convert("RGBA")
+    cut_out.paste((0, 0, 0, 0), (0, 256, 512, 512))
+    cut_out.save(folder / "cut_out.png")
+    astronaut().convert("CMYK").save(folder / "print.jpg", quality=95)
+    answers = {
+        name: client.predict(
+            handle_file(folder / name), photos["one"], paste_back=True, api_name="/reenact"
+        )
+        for name in ("cut_out.png", "print.jpg")
+    }
+    *_, pasted, details = answers["cut_out.png"]
+    assert (pixels(pasted)[300:, :, 3] == 0).all() and details["source"]["note"] == ""
+    assert "its CMYK colours became RGB" in answers["print.jpg"][6]["source"]["note"]
+
+
 @pytest.mark.parametrize(
     ("argument", "value", "says"),
     [
