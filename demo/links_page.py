@@ -32,9 +32,7 @@ COPY = """(query) => {
     button.dataset.said = words.copied;
     setTimeout(() => { delete button.dataset.said; }, 4000);
   });
-  const show = () => window.prompt(words.show, link);
-  if (navigator.clipboard) navigator.clipboard.writeText(link).then(said, show);
-  else show();
+  navigator.clipboard.writeText(link).then(said, () => window.prompt(words.show, link));
 }""".replace("TEXTS", json.dumps(in_all_languages("links")))
 READ = "() => location.search"
 OPEN = "(tab) => { document.querySelector(`button[data-tab-id=${tab}]`)?.click(); }"

@@ -101,17 +101,31 @@ def tile(caption: str, note: str, name: str, *classes: str, value: str | None = 
         )
 
 
-def picture_input(label: str, name: str) -> gr.Image:
-    """A place for a picture: file, clipboard or webcam."""
-    return gr.Image(
+def picture_input(label: str, name: str, camera: bool = True, show_label: bool = False) -> gr.Image:
+    """A place for a picture (file, clipboard or camera) and a line for what does not work.
+
+    Args:
+        label: what the picture is.
+        name: id of the component.
+        camera: whether it can be taken with one.
+        show_label: whether the label is seen, and not only told.
+    """
+    picture = gr.Image(
         format="png",
         label=label,
-        show_label=False,
-        sources=["upload", "clipboard", "webcam"],
+        show_label=show_label,
+        sources=["upload", "clipboard", *(["webcam"] if camera else [])],
         buttons=["fullscreen"],
         elem_id=name,
         elem_classes="picture-input",
     )
+    gr.HTML(
+        '<span role="status"></span>',  # devices.js writes into it
+        elem_id=f"{name}-device",
+        elem_classes=["hint", "device"],
+        padding=False,
+    )
+    return picture
 
 
 def figure(label: str, name: str, *classes: str) -> gr.Image:

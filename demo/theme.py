@@ -1,9 +1,12 @@
 """The look: Gradio theme and style sheet, with fonts that are already on the reader's machine."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+
+from demo.texts import in_all_languages
 
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SF Mono", "Cascadia Mono", "Menlo", "Consolas", "monospace")
@@ -91,4 +94,12 @@ def theme() -> Any:
 
 FOLDER = Path(__file__).parent
 CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
-SCRIPT = (FOLDER / "page.js").read_text(encoding="utf-8")
+
+
+def _script(name: str, part: str) -> str:
+    words = json.dumps(in_all_languages(part))
+    return (FOLDER / name).read_text(encoding="utf-8").replace("TEXTS", words)
+
+
+_SCRIPTS = ",\n".join([_script("page.js", "names"), _script("devices.js", "devices")])
+SCRIPT = f"() => [\n{_SCRIPTS}].forEach((run) => run())"

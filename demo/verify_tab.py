@@ -7,6 +7,7 @@ import gradio as gr
 from demo.events import PAGE_VERIFY_EVENT
 from demo.handlers import Handlers
 from demo.model_choice import ModelChoice
+from demo.parts import picture_input
 from demo.texts import text
 
 FIELDS = ("source_type", "software", "model", "score", "chance")
@@ -18,12 +19,8 @@ def verify_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     with gr.Row():
         with gr.Column(min_width=280):
             # events read the file as it was uploaded: converted, it would lose its metadata
-            picture = gr.Image(
-                format="png",
-                label=text("verify.picture"),
-                sources=["upload", "clipboard"],
-                buttons=["fullscreen"],
-                elem_id="verify-picture",
+            picture = picture_input(
+                text("verify.picture"), "verify-picture", camera=False, show_label=True
             )
         with gr.Column(min_width=280):
             verdict = gr.HTML(text("verify.waiting"), elem_id="verify-verdict", padding=False)

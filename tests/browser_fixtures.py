@@ -4,14 +4,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from browser_steps import DESKTOP, PHONE, WAIT, picture
-from playwright.sync_api import sync_playwright
+from browser_steps import DESKTOP, ELSEWHERE, PHONE, picture
+from playwright.sync_api import expect, sync_playwright
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
-)
+from tests.helpers import PATIENCE
+
+WAIT = PATIENCE * 1000  # [ms]
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
+]  # fmt: skip
+expect.set_options(timeout=WAIT)
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +27,7 @@ def browser():
         path = next(filter(None, installed), own if Path(own).exists() else None)
         if path is None:
             pytest.fail("no Chromium: `apt-get install chromium` or `playwright install chromium`")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=WAIT)
         yield browser
         browser.close()
 
@@ -31,16 +36,18 @@ def browser():
 def page(browser, url, request):
     """The open page at the module's `url`; fails when something outside was asked for.
 
-    Its parameter is the size of the window, or what a new page of Playwright is given.
+    Its parameter is the size of the window, or what a new page of Playwright is given, and
+    "host", a name to open the page by.
     """
     given = getattr(request, "param", DESKTOP)
-    options = given if "viewport" in given else {"viewport": given}
+    options = {"viewport": DESKTOP} | (given if "width" not in given else {"viewport": given})
+    address = url.replace("127.0.0.1", options.pop("host", "127.0.0.1"))
     page = browser.new_page(**{"has_touch": options["viewport"] == PHONE, **options})
     page.set_default_timeout(WAIT)
     foreign: list[str] = []
-    local = ("data:", "blob:", url)
+    local = ("data:", "blob:", address)
     page.on("request", lambda r: r.url.startswith(local) or foreign.append(r.url))
-    page.goto(url)
+    page.goto(address)
     picture(page, "mix-result")
     yield page
     page.close()

@@ -13,6 +13,7 @@ from stylemask_core.cli import main
 from stylemask_core.encoder import build_encoder
 from stylemask_core.generator import Generator
 from stylemask_core.mask_network import MaskNetwork
+from tests.helpers import PATIENCE
 from tests.hub_server import HubServer
 
 os.environ["STYLEMASK_DETECTOR"] = "haar"  # nothing here is to download landmark weights
@@ -88,6 +89,8 @@ def hub_server(monkeypatch, tmp_path_factory):
         "HF_TOKEN_PATH": str(home / "token"),
         "HF_HUB_OFFLINE": False,
         "HF_HUB_DISABLE_XET": True,
+        "HF_HUB_DOWNLOAD_TIMEOUT": PATIENCE,
+        "HF_HUB_ETAG_TIMEOUT": PATIENCE,
     }.items():
         assert hasattr(constants, name)
         monkeypatch.setattr(constants, name, value)

@@ -1,7 +1,6 @@
 """A real demo on loopback for tests."""
 
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +15,7 @@ from gradio_client.exceptions import AppError
 from demo import build_demo, launch_options
 from demo.guard import Password, launch_security
 from demo.models import Models
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.helpers import free_port
 
 
 @contextmanager

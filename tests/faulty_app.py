@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 
+from tests.helpers import PATIENCE, wait_for
+
 ROOT = Path(__file__).resolve().parents[1]
 BROKEN, HELD = 666, 777  # source seeds: the model raises; it waits while the gate file is there
 GATE = "STYLEMASK_TEST_GATE"
-PATIENCE = 60  # [s]
 
 
 class Server:
@@ -69,10 +70,8 @@ def served(folder: Path, port: int, *arguments: str, **environment: str) -> Iter
 
 
 def _wait_until_up(process: subprocess.Popen[str], log: Path) -> None:
-    end = time.monotonic() + PATIENCE
-    while "is up at" not in log.read_text():
-        assert process.poll() is None and time.monotonic() < end, log.read_text()
-        time.sleep(0.05)
+    wait_for(lambda: "is up at" in log.read_text() or process.poll() is not None)
+    assert process.poll() is None, log.read_text()
 
 
 def main() -> int:

@@ -2,17 +2,27 @@
 
 import asyncio
 import io
+import random
+import socket
 import struct
+import time
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from stylemask_core import ModelConfig, images, watermark
 
+PATIENCE = 300.0  # [s] that a test waits for what takes a moment on an idle machine
+# for httpx, whose own limit is five seconds
+LOOPBACK: dict[str, Any] = {"trust_env": False, "timeout": PATIENCE}
 TINY_NOTE = " (16 px enlarged to 512 px)"  # of the command line, with the tiny model
+Answer = TypeVar("Answer")
 MIX = ("mix", "--source-seed", 1, "--target-seed", 2)
 
 FFHQ = ModelConfig(
@@ -70,6 +80,27 @@ def png_bytes(picture: Image.Image) -> bytes:
 def noise(side: int = 64) -> Image.Image:
     values = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     return Image.fromarray(values)
+
+
+def wait_for(condition: Callable[[], Answer]) -> Answer:
+    """What a condition gives once that is true; how busy the machine is does not matter."""
+    end = time.monotonic() + PATIENCE
+    while not (answer := condition()):
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+    return answer
+
+
+def free_port() -> int:
+    """A port that is free, and that no connection is given by chance before it is taken.
+
+    Ports that a system chooses itself lie above 32768 (Linux) or 49152 (others).
+    """
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answered(question):

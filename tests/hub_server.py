@@ -10,11 +10,12 @@ import json
 import re
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.helpers import wait_for
 
 Files = dict[str, bytes]
 
@@ -91,12 +92,11 @@ class HubServer:
 
     def wait_for_clients(self, name: str) -> None:
         """Hold a download back until as many clients as `rendezvous` says want the file."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            asked = [r for r in self.requests if r.method == "HEAD" and r.path.endswith(name)]
-            if len(asked) >= self.rendezvous.get(name, 0):
-                return
-            time.sleep(0.02)
+        wanted = self.rendezvous.get(name, 0)
+        wait_for(lambda: self._count("HEAD", name) >= wanted)
+
+    def _count(self, method: str, name: str) -> int:
+        return sum(r.method == method and r.path.endswith(name) for r in self.requests)
 
     def downloads(self) -> list[str]:
         """Names of the files whose bytes were sent, in order."""

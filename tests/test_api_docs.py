@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from demo_server import running
-from helpers import pixels
+from helpers import PATIENCE, pixels
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = (ROOT / "docs" / "api.md").read_text()
@@ -47,7 +47,7 @@ def run(language, code):
     if language == "python":
         exec(compile(code, "docs/api.md", "exec"), {"__name__": "docs"})
     elif language == "bash":
-        subprocess.run(["bash", "-euo", "pipefail", "-c", code], check=True, timeout=60)
+        subprocess.run(["bash", "-euo", "pipefail", "-c", code], check=True, timeout=PATIENCE)
     else:
         json.loads(code)
 

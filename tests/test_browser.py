@@ -1,16 +1,19 @@
 """The page as a person uses it, in headless Chromium."""
 
+import threading
+
 import numpy as np
 import pytest
-from browser_steps import PHONE, WAIT, changed, gone, open_reenact, picture, send, tab
+from browser_steps import PHONE, changed, fits, gone, open_reenact, picture, send, tab
 from demo_server import running
 from PIL import Image
 from playwright.sync_api import expect
 
 from demo.first_result import FIRST_PAIR
-from stylemask_core import provenance
+from stylemask_core import StyleMaskPipeline, provenance
 from stylemask_core.images import area_average
 from stylemask_core.provenance import Origin, Stamp
+from tests.helpers import PATIENCE
 
 pytest_plugins = ["browser_fixtures"]
 pytestmark = pytest.mark.browser
@@ -28,7 +31,7 @@ def test_mix_shows_a_result_at_once_and_every_control_changes_it(page, tmp_path)
     source, result = picture(page, "mix-source"), picture(page, "mix-result")
     page.get_by_role("button", name="Roll").first.click()
     source, result = changed(page, "mix-source", source), changed(page, "mix-result", result)
-    assert page.get_by_label("Source seed").first.input_value() != str(FIRST_PAIR[0])
+    expect(page.get_by_label("Source seed").first).not_to_have_value(str(FIRST_PAIR[0]))
     page.get_by_label("Target seed").first.fill("77")
     result = changed(page, "mix-result", result)
     page.get_by_label("number input for Strength").first.fill("0.3")
@@ -44,7 +47,7 @@ def test_mix_shows_a_result_at_once_and_every_control_changes_it(page, tmp_path)
 def test_one_source_is_shown_after_eight_targets_and_a_click_takes_one(page, tmp_path):
     result = picture(page, "mix-result")
     page.get_by_role("button", name="Show the source after 8 targets").click()
-    expect(page.locator("#mix-gallery img")).to_have_count(8, timeout=WAIT)
+    expect(page.locator("#mix-gallery img")).to_have_count(8)
     addresses = {image.get_attribute("src") for image in page.locator("#mix-gallery img").all()}
     assert len(addresses) == 8
     page.locator("#mix-gallery button.thumbnail-item").nth(2).click()
@@ -61,7 +64,7 @@ def test_with_one_model_there_is_nothing_to_select(page):
 def test_a_bad_seed_is_answered_in_words_and_the_page_goes_on(page):
     result = picture(page, "mix-result")
     page.get_by_label("Source seed").first.fill("-3")
-    expect(page.get_by_text("Source seed -3 is not usable").first).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("Source seed -3 is not usable").first).to_be_visible()
     page.get_by_label("Source seed").first.fill("5")
     changed(page, "mix-result", result)
 
@@ -80,18 +83,48 @@ def test_reenact_takes_an_example_and_an_upload(page, pipeline, tmp_path):
     page.screenshot(path=tmp_path / "reenact.png", full_page=True)
 
 
+def test_cancel_pressed_while_the_pair_waits_for_its_turn_ends_it_and_what_is_there_stays(
+    page, monkeypatch
+):
+    begun, go_on, calls = threading.Event(), threading.Event(), []
+    invert = StyleMaskPipeline.invert_framed
+
+    def held(*values):
+        calls.append(values)
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        return invert(*values)
+
+    result = open_reenact(page)
+    monkeypatch.setattr(StyleMaskPipeline, "invert_framed", held)
+    page.locator("#reenact-keep-more").get_by_role("checkbox").check()
+    cancel = page.locator("#reenact-cancel")
+    expect(cancel).to_be_visible()
+    assert begun.wait(PATIENCE)
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        cancel.click()
+    go_on.set()
+    told = page.locator("#reenact-source-similarity")
+    expect(told).to_contain_text("nothing better was found")
+    strength = page.get_by_role("tabpanel").locator("visible=true")
+    strength.get_by_label("number input for Strength").fill("0.3")
+    changed(page, "reenact-result", result)
+    assert len(calls) == 1
+    expect(told).to_contain_text("nothing better was found")
+
+
 def test_a_picture_that_cannot_be_used_is_answered_in_words(page, tmp_path):
     open_reenact(page)
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     send(page, "source", tmp_path / "dot.png")
-    expect(page.get_by_text("The source file is 1×1 px").first).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("The source file is 1×1 px").first).to_be_visible()
 
 
 def test_a_file_that_is_no_picture_does_not_stay_as_the_source(page, tmp_path):
     open_reenact(page)
     (tmp_path / "text.png").write_text("no picture")
     send(page, "source", tmp_path / "text.png")
-    expect(page.get_by_text("The source file").first).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("The source file").first).to_be_visible()
     gone(page, "reenact-source")
     expect(page.locator("#reenact-target img")).to_have_count(1)
 
@@ -116,8 +149,7 @@ def test_on_a_phone_every_tab_fits_the_screen(page, tmp_path):
     for name, shown in (("Mix", "mix-result"), ("Reenact", "reenact-result")):
         tab(page, name)
         picture(page, shown)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= PHONE["width"]
+        fits(page)
         box = page.locator(f"#{shown} img").bounding_box()
         assert box["width"] > 0.75 * PHONE["width"] and abs(box["width"] - box["height"]) < 2
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
@@ -137,7 +169,7 @@ def test_verify_reads_the_file_as_it_came(page, tmp_path):
         ("plain.png", "proves nothing", ""),
     ):
         page.set_input_files("#verify-picture input[type=file]", tmp_path / file)
-        expect(verdict).to_contain_text(said, timeout=WAIT)
+        expect(verdict).to_contain_text(said)
         expect(source).to_have_value(kind)
         page.locator("#verify-picture").get_by_label("Remove Image").click()
         expect(verdict).to_contain_text("No picture yet")

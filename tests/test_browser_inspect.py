@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from browser_steps import WAIT, changed, picture, tab
+from browser_steps import changed, picture, tab
 from demo_server import running
 from playwright.sync_api import expect
 
@@ -40,31 +40,31 @@ def test_parts_are_shown_on_and_off_masks_are_edited_and_a_second_pair_compared(
     alone = picture(page, "inspect-alone")
     picture(page, "inspect-rest")
     picture(page, "inspect-where")
-    expect(told).to_contain_text(re.compile(r"b16.conv0, part 1 of 10: \d+ channels"), timeout=WAIT)
+    expect(told).to_contain_text(re.compile(r"b16.conv0, part 1 of 10: \d+ channels"))
     part(page, "b16.conv0/1").press("ArrowUp")
     page.keyboard.press("Enter")
     changed(page, "inspect-alone", alone)
-    expect(told).to_contain_text("Middle layers: ", timeout=WAIT)
+    expect(told).to_contain_text("Middle layers: ")
     page.locator("#inspect-on").get_by_label("Fine layers").click()
     changed(page, "inspect-result", result)
-    expect(part(page, "b64.conv0")).to_contain_text("0.00", timeout=WAIT)
+    expect(part(page, "b64.conv0")).to_contain_text("0.00")
     page.locator("#inspect-reset").click()
-    expect(part(page, "b64.conv0")).not_to_contain_text("0.00", timeout=WAIT)
+    expect(part(page, "b64.conv0")).not_to_contain_text("0.00")
     page.locator("#inspect-compare").get_by_role("checkbox").check()
     picture(page, "inspect-other-result")
-    expect(told).to_contain_text("correlation of all masks", timeout=WAIT)
+    expect(told).to_contain_text("correlation of all masks")
 
 
 def test_an_inspection_is_restored_from_its_link_and_copied_again(page, url):
     page.goto(f"{url}?{QUERY}")
     picture(page, "inspect-alone")
     told = page.locator("#inspect-chart .told")
-    expect(told).to_contain_text("Coarse layers", timeout=WAIT)
-    expect(value(page, "Source seed")).to_have_value("3", timeout=WAIT)
-    expect(part(page, "b64.conv0")).to_contain_text("0.00", timeout=WAIT)
+    expect(told).to_contain_text("Coarse layers")
+    expect(value(page, "Source seed")).to_have_value("3")
+    expect(part(page, "b64.conv0")).to_contain_text("0.00")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator(".copy-link").locator("visible=true").click()
-    page.wait_for_url(re.compile("source=3"), timeout=WAIT)
+    page.wait_for_url(re.compile("source=3"))
     copied = page.evaluate("navigator.clipboard.readText()")
     assert parse_qs(urlparse(copied).query) == parse_qs(QUERY)
     assert copied == page.url
@@ -73,8 +73,8 @@ def test_an_inspection_is_restored_from_its_link_and_copied_again(page, url):
 def test_a_mix_is_restored_and_what_cannot_be_used_of_a_link_is_named(page, url):
     page.goto(f"{url}?tab=mix&source=3&target=<img src=x onerror=alert(1)>&strength=9&layers=fine")
     note = page.get_by_text("could not be used")
-    expect(note).to_contain_text("target, strength", timeout=WAIT)
+    expect(note).to_contain_text("target, strength")
     assert "onerror" not in page.locator("body").inner_html()
-    expect(value(page, "Source seed")).to_have_value("3", timeout=WAIT)
-    expect(value(page, "Fine")).to_be_checked(timeout=WAIT)
+    expect(value(page, "Source seed")).to_have_value("3")
+    expect(value(page, "Fine")).to_be_checked()
     picture(page, "mix-result")

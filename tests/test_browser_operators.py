@@ -3,12 +3,12 @@
 import shutil
 
 import pytest
-from browser_steps import WAIT
 from demo_server import running
 from playwright.sync_api import expect
 
 from op import build
-from tests.workshop import Workshop, wait_for
+from tests.helpers import wait_for
+from tests.workshop import Workshop
 
 pytest_plugins = ["browser_fixtures"]
 pytestmark = [
@@ -36,8 +36,8 @@ def url(workshop, tiny_folder, monkeypatch, tmp_path):
 
 def test_the_footer_tells_of_the_compiler_until_a_page_is_opened_after_it(page, workshop):
     footer = page.locator("#footer")
-    expect(footer).to_contain_text("Operators PyTorch's, until the compiler is done", timeout=WAIT)
+    expect(footer).to_contain_text("Operators PyTorch's, until the compiler is done")
     workshop.gate.touch()
     wait_for(lambda: build.status()["cpu"]["state"] == "native")
     page.reload()
-    expect(footer).to_contain_text("Operators compiled", timeout=WAIT)
+    expect(footer).to_contain_text("Operators compiled")

@@ -1,7 +1,9 @@
 """Models and photos on the page, in headless Chromium."""
 
+import time
+
 import pytest
-from browser_steps import DESKTOP, PHONE, WAIT, changed, gone, open_reenact, picture, send, tab
+from browser_steps import DESKTOP, PHONE, changed, fits, gone, open_reenact, picture, send, tab
 from demo_server import photo_model, running
 from photos import POINTS, astronaut
 from PIL import Image
@@ -68,7 +70,7 @@ def test_a_choice_of_model_changes_pictures_controls_and_footer(page):
     before = picture(page, "mix-result")
     expect(page.get_by_label("Fine, 64–128 px").first).to_be_visible()
     choose(page, "photos")
-    expect(page.locator("#footer")).to_contain_text("Model photos: noise, 16 px", timeout=WAIT)
+    expect(page.locator("#footer")).to_contain_text("Model photos: noise, 16 px")
     other = changed(page, "mix-result", before)
     expect(page.get_by_label("number input for Truncation").first).to_have_value("0.5")
     expect(page.get_by_label("Coarse, 4–8 px").first).to_be_visible()
@@ -79,15 +81,15 @@ def test_a_choice_of_model_changes_pictures_controls_and_footer(page):
     picture(page, "inspect-effects")
     expect(page.locator("#inspect-table")).not_to_contain_text("b16")
     choose(page, "embedded")
-    expect(page.locator("#footer")).to_contain_text("Model embedded", timeout=WAIT)
-    expect(page.locator("#inspect-table")).to_contain_text("b16", timeout=WAIT)
+    expect(page.locator("#footer")).to_contain_text("Model embedded")
+    expect(page.locator("#inspect-table")).to_contain_text("b16")
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_the_page_stays_with_the_last(page):
     before = picture(page, "mix-result")
     choose(page, "gone")
-    expect(page.get_by_text("No model folder at 'gone'").first).to_be_visible(timeout=WAIT)
-    expect(page.locator("#model input")).to_have_value("embedded", timeout=WAIT)
+    expect(page.get_by_text("No model folder at 'gone'").first).to_be_visible()
+    expect(page.locator("#model input")).to_have_value("embedded")
     expect(page.locator("#footer")).to_contain_text("Model embedded")
     page.get_by_label("Source seed").first.fill("5")
     changed(page, "mix-result", before)
@@ -96,7 +98,7 @@ def test_a_model_that_cannot_be_loaded_is_told_and_the_page_stays_with_the_last(
 def test_faces_are_numbered_and_one_is_chosen_on_the_photo_or_by_its_name(page, photos):
     open_reenact(page)
     send(page, "source", photos["two"])
-    expect(marks(page, "source", ".face")).to_have_count(2, timeout=WAIT)
+    expect(marks(page, "source", ".face")).to_have_count(2)
     expect(marks(page, "source", ".face text")).to_have_text(["1", "2"])
     first = picture(page, "reenact-source-crop")
     result = picture(page, "reenact-result")
@@ -111,7 +113,7 @@ def test_faces_are_numbered_and_one_is_chosen_on_the_photo_or_by_its_name(page, 
 def test_a_point_is_corrected_by_dragging_it(page, photos):
     open_reenact(page)
     send(page, "source", photos["one"])
-    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    expect(marks(page, "source", ".dot")).to_have_count(4)
     crop = picture(page, "reenact-source-crop")
     dot = marks(page, "source", "[data-dot='0'] .touch")
     dot.scroll_into_view_if_needed()
@@ -130,10 +132,10 @@ def test_only_a_square_picture_is_offered_as_aligned_already(page, photos):
     send(page, "source", photos["two"])
     send(page, "target", photos["one"])
     expect(marks(page, "source", "[data-choice]:is(button)")).to_have_text(
-        ["Face 1", "Face 2", "Mark by hand"], timeout=WAIT
+        ["Face 1", "Face 2", "Mark by hand"]
     )
     expect(marks(page, "target", "[data-choice]:is(button)")).to_have_text(
-        ["Face 1", "Mark by hand", "Already aligned"], timeout=WAIT
+        ["Face 1", "Mark by hand", "Already aligned"]
     )
 
 
@@ -145,7 +147,7 @@ def test_marks_that_cannot_be_used_leave_no_result_of_earlier_ones(page, photos)
     picture(page, "reenact-pasted")
     marks(page, "source", "button").get_by_text("Mark by hand").click()
     click_points(page, "source", [(x, 400) for x in (100, 300, 500, 700)])
-    expect(page.get_by_text("on one spot or one line").first).to_be_visible(timeout=WAIT)
+    expect(page.get_by_text("on one spot or one line").first).to_be_visible()
     for name in ("result", "pasted", "source-crop"):
         gone(page, f"reenact-{name}")
     marks(page, "source", "button").get_by_text("Face 1").click()
@@ -155,7 +157,7 @@ def test_marks_that_cannot_be_used_leave_no_result_of_earlier_ones(page, photos)
 def test_the_keyboard_stays_on_the_chip_it_pressed_and_the_hint_is_one_element(page, photos):
     open_reenact(page)
     send(page, "source", photos["two"])
-    expect(marks(page, "source", ".face")).to_have_count(2, timeout=WAIT)
+    expect(marks(page, "source", ".face")).to_have_count(2)
     hint = marks(page, "source", "[role=status]").element_handle()
     for name in ("Face 2", "Mark by hand"):
         marks(page, "source", "button").get_by_text(name).focus()
@@ -178,9 +180,9 @@ def test_the_keyboard_stays_on_the_chip_it_pressed_and_the_hint_is_one_element(p
 def test_nothing_below_moves_while_a_photo_is_being_marked(page, photos):
     open_reenact(page)
     choose(page, "photos")
-    expect(page.locator("#footer")).to_contain_text("Model photos", timeout=WAIT)
+    expect(page.locator("#footer")).to_contain_text("Model photos")
     send(page, "source", photos["none"])
-    expect(marks(page, "source", ".hint")).to_contain_text("1 of 4", timeout=WAIT)
+    expect(marks(page, "source", ".hint")).to_contain_text("1 of 4")
     line = "document.querySelector('#reenact-target').getBoundingClientRect().top + scrollY"
     if page.viewport_size != PHONE:  # there the target is beside the source, not below it
         line = line.replace("#reenact-target", "#reenact-result")
@@ -193,11 +195,11 @@ def test_nothing_below_moves_while_a_photo_is_being_marked(page, photos):
 def test_where_no_face_is_found_four_clicks_mark_it(page, photos, tmp_path):
     open_reenact(page)
     choose(page, "photos")
-    expect(page.locator("#footer")).to_contain_text("Model photos", timeout=WAIT)
+    expect(page.locator("#footer")).to_contain_text("Model photos")
     send(page, "target", photos["one"])
     send(page, "source", photos["none"])
     hint = marks(page, "source", ".hint")
-    expect(hint).to_contain_text("No face was found", timeout=WAIT)
+    expect(hint).to_contain_text("No face was found")
     expect(hint).to_contain_text("1 of 4: click the eye on the left")
     gone(page, "reenact-result")
     page.screenshot(path=tmp_path / "marking.png", full_page=True)
@@ -213,7 +215,7 @@ def test_where_no_face_is_found_four_clicks_mark_it(page, photos, tmp_path):
 def test_marks_lie_on_the_spots_of_the_photo_that_they_stand_for(page, photos):
     open_reenact(page)
     send(page, "source", photos["one"])
-    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    expect(marks(page, "source", ".dot")).to_have_count(4)
     corners = [*spot(page, "source", 0, 0), *spot(page, "source", 512, 512)]
     shown = page.locator("#reenact-source img").bounding_box()
     right, bottom = shown["x"] + shown["width"], shown["y"] + shown["height"]
@@ -252,11 +254,11 @@ def test_inspect_takes_photos_and_asks_for_marks_where_no_face_is_found(page, ph
     for role, name in (("source", "none"), ("target", "two")):
         page.set_input_files(f"#inspect-{role} input[type=file]", photos[name])
     hint = page.locator("#inspect-source-marks .hint")
-    expect(hint).to_contain_text("No face was found", timeout=WAIT)
-    expect(marks(page, "target", ".face", on="inspect")).to_have_count(2, timeout=WAIT)
+    expect(hint).to_contain_text("No face was found")
+    expect(marks(page, "target", ".face", on="inspect")).to_have_count(2)
     page.locator("#inspect-go").click()
     asked = page.get_by_text("No face is marked in the source picture yet").first
-    expect(asked).to_be_visible(timeout=WAIT)
+    expect(asked).to_be_visible()
     click_points(page, "source", [(220, 150), (380, 150), (240, 260), (360, 260)], on="inspect")
     page.locator("#inspect-go").click()
     changed(page, "inspect-effects", effects)
@@ -269,31 +271,32 @@ def test_a_slow_model_is_inspected_when_asked_and_the_page_says_so(page, monkeyp
     expect(advice).to_be_hidden()
     monkeypatch.setattr("demo.inspect_tab.QUICK", 8)
     choose(page, "photos")
-    expect(advice).to_be_visible(timeout=WAIT)
+    expect(advice).to_be_visible()
     gone(page, "inspect-effects")
     page.locator("#inspect-go").click()
     picture(page, "inspect-effects")
 
 
 def swipe(page: Page, start: tuple[float, float], x: float, y: float) -> None:
-    """Move a finger from a spot in the window by x and y."""
-    fingers = page.context.new_cdp_session(page)
+    """Move a finger from a spot in the window by x and y; by its own clock it takes its time."""
+    fingers, now = page.context.new_cdp_session(page), time.time()
 
-    def touch(kind: str, *points: dict[str, float]) -> None:
-        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+    def touch(kind: str, after: float, *points: dict[str, float]) -> None:
+        event = {"type": kind, "touchPoints": list(points), "timestamp": now + after}
+        fingers.send("Input.dispatchTouchEvent", event)
 
-    touch("touchStart", {"x": start[0], "y": start[1]})
+    touch("touchStart", 0, {"x": start[0], "y": start[1]})
     for step in range(1, 11):
-        touch("touchMove", {"x": start[0] + x * step / 10, "y": start[1] + y * step / 10})
-    page.wait_for_timeout(300)  # a finger that rests before it leaves does not fling the page
-    touch("touchEnd")
+        spot = {"x": start[0] + x * step / 10, "y": start[1] + y * step / 10}
+        touch("touchMove", step / 50, spot)
+    touch("touchEnd", 1)  # a finger that rests before it leaves does not fling the page
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
 def test_on_a_phone_a_finger_scrolls_over_the_photo_and_drags_dots(page, photos):
     open_reenact(page)
     send(page, "source", photos["one"])
-    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    expect(marks(page, "source", ".dot")).to_have_count(4)
     for marking in (False, True):
         if marking:
             marks(page, "source", "button").get_by_text("Mark by hand").click()
@@ -309,7 +312,9 @@ def test_on_a_phone_a_finger_scrolls_over_the_photo_and_drags_dots(page, photos)
     dot = marks(page, "source", "[data-dot='2'] .touch")
     y = float(dot.get_attribute("cy"))
     swipe(page, start, 0, 40)
-    assert float(dot.get_attribute("cy")) > y + 20
+    page.wait_for_function(
+        "([dot, y]) => dot.getAttribute('cy') > y", arg=[dot.element_handle(), y + 20]
+    )
     assert page.evaluate("scrollY") == before
     marks(page, "source", "button").get_by_text("Face 1").tap()  # the first tap after a drag counts
     expect(marks(page, "source", "[aria-checked=true]")).to_have_text("Face 1")
@@ -319,8 +324,8 @@ def test_on_a_phone_a_finger_scrolls_over_the_photo_and_drags_dots(page, photos)
 def test_on_a_phone_a_photo_is_marked_without_leaving_the_screen(page, photos, tmp_path):
     open_reenact(page)
     send(page, "source", photos["one"])
-    expect(marks(page, "source", ".dot")).to_have_count(4, timeout=WAIT)
+    expect(marks(page, "source", ".dot")).to_have_count(4)
     marks(page, "source", "button").get_by_text("Mark by hand").click()
     click_points(page, "source", POINTS)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    fits(page)
     page.screenshot(path=tmp_path / "phone.png", full_page=True)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from demo.models import Models
 from stylemask_core import InvalidInputError, StyleMaskPipeline, WeightsError
+from tests.helpers import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ class Loader:
         self.asked.append(name)
         if name != "first":
             progress("generator.safetensors", 3, 10)
-        assert self.go_on.wait(10)
+        assert self.go_on.wait(PATIENCE)
         if self.errors:
             raise self.errors.pop()
         return StyleMaskPipeline(self.pipeline.model, device=device, name=name)
@@ -82,7 +83,7 @@ def test_threads_that_ask_for_one_model_wait_for_one_load_and_all_hear_of_its_pr
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert loader.asked == ["first", "user/repo"]
     assert len(found) == 4 and len(set(map(id, found))) == 1
     assert heard == [{("generator.safetensors", 3, 10)}] * 4

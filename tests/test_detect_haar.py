@@ -12,6 +12,7 @@ from stylemask_core import alignment
 from stylemask_core.detectors.haar import HaarDetector
 from stylemask_core.errors import DetectorError
 from stylemask_core.landmarks import MAX_SIDE
+from tests.helpers import PATIENCE
 from tests.photos import POINTS, astronaut, drawing, scaled, six_faces, turned
 
 
@@ -128,7 +129,7 @@ def test_an_opencv_without_cascades_is_told(monkeypatch):
 
 def test_the_installed_packages_fit_each_other_and_opencv_has_cascades():
     check = [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"]
-    done = subprocess.run(check, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(check, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout
     import cv2
 

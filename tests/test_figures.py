@@ -6,6 +6,7 @@ import pytest
 
 from stylemask_core import figures
 from stylemask_core.inspection import inspect
+from tests.helpers import PATIENCE
 
 FIGURES = (figures.layer_bars, figures.mask_heatmap, figures.effect_maps)
 
@@ -81,4 +82,4 @@ def test_matplotlib_is_not_loaded_before_a_figure_is_drawn_and_pyplot_never():
         "figures.layer_bars(inspection.inspect(p, p.sample(1), p.sample(2)));"
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)

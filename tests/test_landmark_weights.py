@@ -10,6 +10,7 @@ import torch
 
 from stylemask_core.detectors import weights as landmark_weights
 from stylemask_core.errors import DetectorError
+from tests.helpers import PATIENCE
 from tests.weights_site import named, serve_weights
 
 FAN, BOXES = b"landmarks" * 50_000, b"boxes" * 1000
@@ -25,6 +26,7 @@ def site(monkeypatch, tmp_path):
     monkeypatch.setattr(landmark_weights, "BOX_WEIGHTS", BOXES_NAME)
     with serve_weights() as site:
         monkeypatch.setattr(landmark_weights, "SITE", site.url)
+        monkeypatch.setattr(landmark_weights, "TIMEOUT", PATIENCE)
         site.files = {FAN_NAME: FAN, BOXES_NAME: BOXES}
         yield site
 
@@ -178,7 +180,7 @@ def test_threads_and_processes_may_fetch_the_same_weights_at_once(site, tmp_path
     command = [sys.executable, "-c", script, site.url, FAN_NAME, BOXES_NAME]
     with ThreadPoolExecutor(4) as threads:
         processes = [
-            threads.submit(subprocess.run, command, capture_output=True, timeout=60)
+            threads.submit(subprocess.run, command, capture_output=True, timeout=PATIENCE)
             for _ in range(2)
         ]
         for done in [threads.submit(landmark_weights.prepare) for _ in range(2)]:

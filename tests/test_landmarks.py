@@ -12,6 +12,7 @@ from stylemask_core import alignment, landmarks
 from stylemask_core.detectors import weights as landmark_weights
 from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.landmarks import Face, default_detector
+from tests.helpers import PATIENCE
 from tests.photos import POINTS, astronaut
 from tests.weights_site import named
 
@@ -63,13 +64,13 @@ def test_who_needs_the_haar_cascades_does_not_wait_for_a_download(monkeypatch):
 
     def download(_):
         started.set()
-        assert go_on.wait(60)
+        assert go_on.wait(PATIENCE)
         raise DetectorError("broke off")
 
     monkeypatch.setattr(landmark_weights, "prepare", download)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(default_detector)
-        assert started.wait(60)
+        assert started.wait(PATIENCE)
         assert default_detector("haar").name == "haar"
         go_on.set()
         assert "broke off" in waiting.result().note

@@ -16,7 +16,8 @@ import pytest
 from op import build, compile_once, library
 from op.library import BuildError, Library
 from stylemask_core.remote.cache import cache_folder
-from tests.workshop import BROKEN, PATIENCE, SOURCE, Workshop, wait_for
+from tests.helpers import PATIENCE, wait_for
+from tests.workshop import BROKEN, SOURCE, Workshop
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="operators are not compiled on this system"),

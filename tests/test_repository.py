@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ from huggingface_hub import constants, file_download
 
 from stylemask_core import StyleMaskPipeline, WeightsError, hub
 from stylemask_core.remote.repository import REQUIRED
+from tests.helpers import PATIENCE, wait_for
 from tests.test_hub import change_config, change_tensors
 
 REPO = "user/tiny"
@@ -385,6 +385,7 @@ def info(hub_server, tmp_path):
     def start(**variables: str) -> subprocess.Popen:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "STYLEMASK_"))}
         own = {"HF_ENDPOINT": hub_server.url, "HF_HOME": str(tmp_path / "home")}
+        own |= dict.fromkeys(("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"), f"{PATIENCE:.0f}")
         environment = {**clean, **own, "HF_HUB_DISABLE_XET": "1", **variables}
         command = [sys.executable, "-m", "stylemask_core", "info", "--json", "--model", REPO]
         return subprocess.Popen(
@@ -398,7 +399,7 @@ def info(hub_server, tmp_path):
 def test_two_processes_that_fetch_the_same_model_at_once_both_get_it(hub_server, sha, info):
     hub_server.rendezvous["generator.safetensors"] = 2
     for process in [info(), info()]:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (0, "")
         assert f'"revision": "{sha}"' in out
     assert hub_server.downloads().count("generator.safetensors") == 1  # the other one waited
@@ -411,14 +412,11 @@ def test_a_process_killed_while_downloading_leaves_a_cache_the_next_one_can_use(
 ):
     hub_server.rendezvous["encoder.safetensors"] = 2  # holds the first process back
     first = info()
-    deadline = time.monotonic() + 60
-    while not any(r.path.endswith("encoder.safetensors") for r in hub_server.requests):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: any(r.path.endswith("encoder.safetensors") for r in hub_server.requests))
     first.kill()
     first.communicate()
     second = info()
-    out, err = second.communicate(timeout=120)
+    out, err = second.communicate(timeout=PATIENCE)
     assert (second.returncode, err) == (0, "")
     assert sha in out
     assert hub_server.downloads().count("generator.safetensors") == 1
@@ -429,15 +427,15 @@ def test_the_environment_names_endpoint_home_and_token_and_switches_off(
     hub_server, sha, info, tmp_path
 ):
     hub_server.repositories[REPO].private = True
-    out, _ = info(HF_TOKEN=hub_server.token).communicate(timeout=120)
+    out, _ = info(HF_TOKEN=hub_server.token).communicate(timeout=PATIENCE)
     assert sha in out
     assert (tmp_path / "home" / "hub" / "models--user--tiny").is_dir()
     hub_server.requests.clear()
-    out, _ = info(HF_HUB_OFFLINE="1").communicate(timeout=120)
+    out, _ = info(HF_HUB_OFFLINE="1").communicate(timeout=PATIENCE)
     assert sha in out
     assert hub_server.requests == []
     process = info(HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path / "empty"))
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert err.startswith("stylemask: error: user/tiny is not in the cache")
     assert err.count("\n") == 1

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from demo.zero_gpu import borrow_gpu
+from tests.helpers import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 _spec = importlib.util.spec_from_file_location("space", ROOT / "scripts" / "space.py")
@@ -64,7 +65,7 @@ def test_the_program_of_a_space_starts_from_its_files_alone(files, tmp_path):
     """Only as far as its command line: a start takes seconds, and is what `make space` does."""
     done = subprocess.run(
         [sys.executable, "-I", "-B", "app.py", "--help"],
-        cwd=files, capture_output=True, text=True, timeout=60,
+        cwd=files, capture_output=True, text=True, timeout=PATIENCE,
         env={"HOME": "/dev/null/home", "TMPDIR": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0 and "--share" in done.stdout

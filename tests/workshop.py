@@ -1,6 +1,5 @@
 """A small C++ library whose compiler a test has in its hand."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,6 @@ from op.library import Library, Recipe
 
 SOURCE = '#include "number.h"\nextern "C" int answer() { return NUMBER; }\n'
 BROKEN = 'extern "C" int answer() { return nothing; }\n'
-PATIENCE = 60  # [s] for what takes a moment
-
-
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
-    return found
 
 
 class Workshop:

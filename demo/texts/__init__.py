@@ -7,16 +7,30 @@ A string can hold one such mark. Errors and the names of things in the API are E
 
 import gradio as gr
 
-from demo.texts import about, identity, inspect, links, marks, mix, page, reenact, verify
+from demo.texts import (
+    about,
+    devices,
+    identity,
+    inspect,
+    links,
+    marks,
+    mix,
+    names,
+    page,
+    reenact,
+    verify,
+)
 
 LANGUAGES = ("en", "de")
 _PARTS = {
     "about": about,
+    "devices": devices,
     "identity": identity,
     "inspect": inspect,
     "links": links,
     "marks": marks,
     "mix": mix,
+    "names": names,
     "page": page,
     "reenact": reenact,
     "verify": verify,
