@@ -39,6 +39,12 @@ def fits(page: Page) -> None:
     page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
 
 
+def copied(page: Page, start: str) -> str:
+    """What is in the clipboard, once it begins so; the page may read it."""
+    read = "start => navigator.clipboard.readText().then((all) => all.startsWith(start) && all)"
+    return page.wait_for_function(read, arg=start).json_value()
+
+
 def tab(page: Page, name: str) -> Locator:
     page.get_by_role("tab", name=name).click()
     return page.get_by_role("tabpanel").locator("visible=true")

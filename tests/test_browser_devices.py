@@ -1,7 +1,7 @@
 """Camera and clipboard, where the browser lends them to the page and where it does not."""
 
 import pytest
-from browser_steps import DESKTOP, ELSEWHERE, PHONE, fits, gone, open_reenact, picture, tab
+from browser_steps import DESKTOP, ELSEWHERE, PHONE, copied, fits, gone, open_reenact, picture, tab
 from demo_server import running
 from photos import astronaut
 from playwright.sync_api import Locator, Page, expect
@@ -96,19 +96,15 @@ def test_over_plain_http_links_tables_and_the_citation_are_copied_all_the_same(p
     other = page.context.browser.new_page()  # the clipboard is one, and this page may read it
     other.context.grant_permissions(["clipboard-read", "clipboard-write"])
     other.goto(f"{url}theme.css")
-
-    def copied() -> str:
-        other.bring_to_front()
-        return other.evaluate("navigator.clipboard.readText()")
-
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
     page.locator(".copy-link").locator("visible=true").click()
-    expect(page.locator(".copy-link[data-said]").first).to_be_visible()
-    assert copied() == page.url and "source=" in page.url
+    other.bring_to_front()
+    assert copied(other, "http") == page.url and "source=" in page.url
     page.bring_to_front()
     tab(page, "About")
     page.locator(".citation").get_by_label("Copy").click()
-    assert copied() == CITATION
+    other.bring_to_front()
+    assert copied(other, "@") == CITATION
     other.close()
 
 

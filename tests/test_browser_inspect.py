@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from browser_steps import changed, picture, tab
+from browser_steps import changed, copied, picture, tab
 from demo_server import running
 from playwright.sync_api import expect
 
@@ -64,10 +64,9 @@ def test_an_inspection_is_restored_from_its_link_and_copied_again(page, url):
     expect(part(page, "b64.conv0")).to_contain_text("0.00")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator(".copy-link").locator("visible=true").click()
-    page.wait_for_url(re.compile("source=3"))
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert parse_qs(urlparse(copied).query) == parse_qs(QUERY)
-    assert copied == page.url
+    link = copied(page, url)
+    assert parse_qs(urlparse(link).query) == parse_qs(QUERY)
+    assert link == page.url
 
 
 def test_a_mix_is_restored_and_what_cannot_be_used_of_a_link_is_named(page, url):
