@@ -12,6 +12,7 @@ from demo.models import Models, Outline
 from demo.moving_example import MOVING, SIZE, STILL
 from demo.texts import I18N, LANGUAGES, WORDS, text
 from stylemask_core import StyleMaskPipeline, WeightsError
+from tests.helpers import wait_for
 
 SAME = 0.5  # [of 255] mean difference: arithmetic differs among machines
 LARGEST_EXAMPLE = 400_000  # [bytes]
@@ -71,7 +72,7 @@ def test_weights_that_are_damaged_are_told_in_the_log_and_to_whoever_needs_them(
     models = Models([str(own_folder)], device="cpu", background=True)
     with pytest.raises(WeightsError, match=r"cannot read own/generator\.safetensors"):
         models.get()
-    assert "error: cannot read" in caplog.text
+    wait_for(lambda: "error: cannot read" in caplog.text)  # written by the thread that loads
 
 
 @pytest.mark.parametrize("name", ["no/such/folder", "/etc"])
