@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.events import MODEL_EVENT, VERIFY_EVENT
+from demo.events import FACES_EVENT, INFO_EVENT, MODEL_EVENT, VERIFY_EVENT
 from demo.handlers import STRENGTH, TRUNCATION, Handlers
 from demo.identity import LONGEST
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
@@ -30,9 +30,10 @@ def endpoints(handlers: Handlers) -> None:
             inputs: list[Any],
             outputs: list[Any],
             *added: Any,
+            event: dict[str, Any] = MODEL_EVENT,
         ) -> None:
             """Added arguments follow the model, so that the places of the others stay."""
-            trigger.click(call, [*inputs, model, *added], outputs, api_name=name, **MODEL_EVENT)
+            trigger.click(call, [*inputs, model, *added], outputs, api_name=name, **event)
 
         def typed(component: Any, kind: str, **limits: Any) -> Any:
             """Say of a component what JSON it takes; Gradio itself would say less."""
@@ -63,6 +64,8 @@ def endpoints(handlers: Handlers) -> None:
         truncation = number("truncation", TRUNCATION, TRUNCATION_RANGE)
         strength = number("strength", STRENGTH, STRENGTH_RANGE)
         layers = gr.CheckboxGroup(names, value=[ALL_LAYERS], label="layers")
+        if len(handlers.models.labels) > 1:  # each has its own, and /model_info tells them
+            typed(layers, "array", items={"type": "string"})
         seeds = [seed("source_seed"), seed("target_seed")]
         pictures = [picture("source"), picture("target")]
         face_choice = [
@@ -104,6 +107,7 @@ def endpoints(handlers: Handlers) -> None:
             handlers.faces,
             [picture("picture")],
             [details("faces and note"), picture("faces, drawn and numbered")],
+            event=FACES_EVENT,
         )
         declare(
             "inspect",
@@ -123,4 +127,4 @@ def endpoints(handlers: Handlers) -> None:
             api_name="verify",
             **VERIFY_EVENT,
         )
-        declare("model_info", handlers.model_info, [], [details("model")])
+        declare("model_info", handlers.model_info, [], [details("model")], event=INFO_EVENT)

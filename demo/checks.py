@@ -6,18 +6,19 @@ messages and others with an internal error, so all checking happens here and in 
 
 import logging
 import math
+import reprlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
-from demo.uploads import uploaded_file
+from demo.uploads import NOT_UPLOADED, check_files, uploaded_file
 from stylemask_core import InvalidInputError, StyleMaskError
 from stylemask_core.arguments import check_seed
-from stylemask_core.config import STRENGTH_RANGE
 
 LONGEST_LINE = 300  # characters of an error; messages may quote what was sent
+NUMBERS = (8, 136)  # of landmarks: x and y of 4 or of 68 points
 
 logger = logging.getLogger(__name__)
 Points = tuple[tuple[float, float], ...]
@@ -28,7 +29,7 @@ Result = TypeVar("Result")
 def one_line(error: Exception) -> str:
     """The message of an error as a short sentence in one line."""
     line = " ".join(str(error).split()) or type(error).__name__
-    line = line[:1].upper() + line[1:]
+    line = (line[:1].upper() + line[1:]).encode(errors="replace").decode()  # surrogates
     return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
 
 
@@ -84,21 +85,8 @@ def number(value: Any, name: str) -> float:
     """
     real = isinstance(value, int | float) and not isinstance(value, bool)
     if not real or not math.isfinite(value):
-        raise InvalidInputError(f"{name} {value!r} is not usable: give a number")
+        raise InvalidInputError(f"{name} {reprlib.repr(value)} is not usable: give a number")
     return float(value)
-
-
-def strength_of(value: Any) -> float:
-    """A usable strength; checked before the expensive part.
-
-    Raises:
-        InvalidInputError: it is no number in 0…1.5.
-    """
-    low, high = STRENGTH_RANGE
-    strength = number(value, "strength")
-    if not low <= strength <= high:
-        raise InvalidInputError(f"strength {value} is out of range: give {low:g}…{high:g}")
-    return strength
 
 
 def layers_of(value: Any) -> list[str] | None:
@@ -116,7 +104,7 @@ def layers_of(value: Any) -> list[str] | None:
 
 
 def face_of(value: Any, role: str) -> int:
-    """The index of a face from its number, which counts from 1.
+    """The number of a face, which counts from 1.
 
     Raises:
         InvalidInputError: it is no whole number from 1 on.
@@ -124,9 +112,10 @@ def face_of(value: Any, role: str) -> int:
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole or value < 1:
         raise InvalidInputError(
-            f"{role} face {value!r} is not usable: give 1 for the largest, 2 for the next, …"
+            f"{role} face {reprlib.repr(value)} is not usable: give 1 for the largest, 2 for the "
+            "next, …"
         )
-    return int(value) - 1
+    return int(value)
 
 
 def landmarks_of(value: Any, role: str) -> Points | None:
@@ -142,13 +131,13 @@ def landmarks_of(value: Any, role: str) -> Points | None:
     """
     if value is None:
         return None
-    flat = []
-    for item in value if isinstance(value, list) else [value]:
+    flat: list[Any] = []
+    for item in value[: NUMBERS[-1] + 1] if isinstance(value, list) else [value]:
         flat += item if isinstance(item, list) else [item]
-    if len(flat) not in (8, 136):
+    if len(flat) not in NUMBERS:
         raise InvalidInputError(
             f"{role} landmarks must be 8 numbers (x and y of both eyes and both mouth corners) or "
-            f"136 (68 landmarks), not {len(flat)}"
+            "136 (68 landmarks), in a list"
         )
     numbers = [number(item, f"{role} landmark") for item in flat]
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
@@ -161,7 +150,28 @@ def flag_of(value: Any, name: str) -> bool:
         InvalidInputError: it is neither.
     """
     if not isinstance(value, bool):
-        raise InvalidInputError(f"{name} {value!r} is not usable: give true or false")
+        raise InvalidInputError(f"{name} {reprlib.repr(value)} is not usable: give true or false")
+    return value
+
+
+def picture_of(value: Any, name: str) -> dict[str, Any]:
+    """A picture as it is sent: a file that was uploaded, or a link.
+
+    Args:
+        value: as sent.
+        name: "source", "target" or "picture".
+
+    Raises:
+        InvalidInputError: there is none, or it is something else.
+    """
+    if value is None:
+        raise InvalidInputError("give a picture" if name == "picture" else f"give a {name} picture")
+    try:
+        check_files(value)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{name}: {error}") from error
+    if not isinstance(value, dict) or not isinstance(value.get("path") or value.get("url"), str):
+        raise InvalidInputError(f"{name}: {NOT_UPLOADED}")
     return value
 
 

@@ -19,7 +19,9 @@ LIVE_EVENT: dict[str, Any] = {
 }
 # Faces are sought beside the model, so that a photo is marked while another is being inverted.
 FIND_EVENT: dict[str, Any] = {**LIVE_EVENT, "concurrency_id": "faces"}
-# Reading a picture's marks needs no model.
+FACES_EVENT: dict[str, Any] = {**MODEL_EVENT, "concurrency_id": "faces"}
+# Describing a model, and reading a picture's marks, need none of its networks.
+INFO_EVENT: dict[str, Any] = {**MODEL_EVENT, "concurrency_id": "info"}
 VERIFY_EVENT: dict[str, Any] = {**MODEL_EVENT, "concurrency_id": "verify"}
 PAGE_VERIFY_EVENT: dict[str, Any] = {**LIVE_EVENT, "concurrency_id": "verify"}
 # Choices that only rearrange the page.

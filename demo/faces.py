@@ -6,35 +6,11 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from demo import identity
-from demo.checks import face_of, flag_of, landmarks_of
 from demo.photos import FaceChoice, Inverted
 from stylemask_core.landmarks import Face
 
 INK, HALO = "#0e7490", "white"
 LINE = 0.004  # [long sides of the photo] width of a line
-
-
-def choices(
-    asked: dict[str, tuple[Any, Any]], aligned: Any, truncation: float = 1.0, refined: float = 0.0
-) -> dict[str, FaceChoice]:
-    """Which faces a program asks for, by role.
-
-    Args:
-        asked: number of the face, from 1, and landmarks or None, as sent, by role.
-        aligned: whether the whole pictures are the crops, as sent.
-        truncation: psi of the inversions.
-        refined: seconds of refinement for each picture.
-
-    Raises:
-        InvalidInputError: something cannot be used.
-    """
-    whole = flag_of(aligned, "aligned")
-    return {
-        role: FaceChoice(
-            face_of(face, role), landmarks_of(points, role), whole, truncation, refined
-        )
-        for role, (face, points) in asked.items()
-    }
 
 
 def described(face: Face) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import tools
+from demo.calls import MAX_BODY, Calls
 from stylemask_core import InvalidInputError
 
-MAX_BODY = 64_000_000  # [bytes] of one request; a picture inside a JSON call is a third longer
 WRONG_PASSWORD_DELAY = 1.0  # [s] before the answer
 CDN = "https://gradio.s3-us-west-2.amazonaws.com"  # where a shared page's scripts come from
 HUGGING_FACE = "https://huggingface.co https://*.hf.space"  # may frame a Space
@@ -172,7 +172,7 @@ def launch_security(
     tools.install()
     headers = security_headers(in_space, shared)
     return {
-        "app_kwargs": {"middleware": [Middleware(Guard, headers=headers)]},
+        "app_kwargs": {"middleware": [Middleware(Guard, headers=headers), Middleware(Calls)]},
         "auth": password.check if password else None,
         # tools would be open to everybody: Gradio asks for no password there
         "mcp_server": password is None,

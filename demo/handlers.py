@@ -8,17 +8,9 @@ import torch
 from PIL import Image
 
 from demo import faces
-from demo.checks import (
-    flag_of,
-    guarded,
-    layers_of,
-    number,
-    path_of,
-    seed_of,
-    strength_of,
-)
+from demo.arguments import Arguments, checked
+from demo.checks import Points, guarded, path_of
 from demo.files import figure_file, file_of, picture_file, picture_files
-from demo.identity import seconds_of
 from demo.models import Models
 from demo.photos import FaceChoice, Inverted, Photos
 from demo.progress import say
@@ -56,10 +48,12 @@ class Handlers:
 
     def __init__(self, models: Models) -> None:
         self.models = models
+        self.arguments = Arguments(models)
         self.photos = Photos()
         self._portrait = lru_cache(maxsize=PORTRAITS)(_portrait)
 
     @guarded
+    @checked
     def mix(
         self,
         source_seed: int,
@@ -82,17 +76,16 @@ class Handlers:
         Returns:
             Source, target and result.
         """
-        pipeline = self._pipeline(model)
-        seeds = {"source": source_seed, "target": target_seed}
-        source, target = (_sample(pipeline, seeds[role], truncation, role) for role in ROLES)
-        result = _reenacted(pipeline, source, target, strength, layers)
-        psi = number(truncation, "truncation")
-        pictures = {
-            role: self._portrait(pipeline, seed_of(seed, role), psi) for role, seed in seeds.items()
-        }
-        return picture_files({**pictures, "result": result}, stamp_of(pipeline, source, target))
+        pipeline = self._pipeline(model, layers)
+        seeds = source_seed, target_seed
+        source, target = (pipeline.sample(seed, truncation) for seed in seeds)
+        result = pipeline.reenact(source, target, strength, layers).image
+        portraits = (self._portrait(pipeline, seed, truncation) for seed in seeds)
+        pictures = dict(zip((*ROLES, "result"), (*portraits, result), strict=True))
+        return picture_files(pictures, stamp_of(pipeline, source, target))
 
     @guarded
+    @checked
     def after_targets(
         self,
         source_seed: int,
@@ -103,15 +96,14 @@ class Handlers:
         model: str | None,
     ) -> list[tuple[str, str]]:
         """One source after the seeds that follow the target's: target above, result below."""
-        pipeline = self._pipeline(model)
-        source = _sample(pipeline, source_seed, truncation, "source")
-        first = seed_of(target_seed, "target") + 1
+        pipeline = self._pipeline(model, layers)
+        source = pipeline.sample(source_seed, truncation)
         sheets = []
         for step in range(TARGETS):
             say(f"target {step + 1} of {TARGETS}", step / TARGETS)
-            seed = (first + step) % (MAX_SEED + 1)
-            target = _sample(pipeline, seed, truncation, "target")
-            result = _reenacted(pipeline, source, target, strength, layers)
+            seed = (target_seed + 1 + step) % (MAX_SEED + 1)
+            target = pipeline.sample(seed, truncation)
+            result = pipeline.reenact(source, target, strength, layers).image
             sheet = Image.new("RGB", (SHEET_SIZE, 2 * SHEET_SIZE))
             sheet.paste(area_average(pipeline.synthesize(target).image, SHEET_SIZE), (0, 0))
             sheet.paste(area_average(result, SHEET_SIZE), (0, SHEET_SIZE))
@@ -120,6 +112,7 @@ class Handlers:
         return sheets
 
     @guarded
+    @checked
     def reenact(
         self,
         source: Any,
@@ -128,8 +121,8 @@ class Handlers:
         layers: list[str] | None = None,
         source_face: int = 1,
         target_face: int = 1,
-        source_landmarks: list[float] | None = None,
-        target_landmarks: list[float] | None = None,
+        source_landmarks: Points | None = None,
+        target_landmarks: Points | None = None,
         aligned: bool = False,
         paste_back: bool = False,
         inversion_truncation: float = 1.0,
@@ -157,16 +150,15 @@ class Handlers:
             Source crop, source as inverted, target crop, target as inverted, result,
             the source picture with the result in it (or none), the faces found and used.
         """
-        pipeline = self._pipeline(model)
-        strength_of(strength)
-        pasting = flag_of(paste_back, "paste_back")
-        psi = number(inversion_truncation, "inversion truncation")
-        refined = seconds_of(refine_seconds)
+        pipeline = self._pipeline(model, layers)
         pictures = {"source": source, "target": target}
-        asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
-        choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned, psi, refined)
+        asked = (source_face, source_landmarks), (target_face, target_landmarks)
+        choices = {
+            role: FaceChoice(face - 1, points, aligned, inversion_truncation, refine_seconds)
+            for role, (face, points) in zip(ROLES, asked, strict=True)
+        }
         pair = self.photos.inverted(pipeline, pictures, choices)
-        result, pasted, loss = self.result(pipeline, source, pair, strength, layers, pasting)
+        result, pasted, loss = self.result(pipeline, source, pair, strength, layers, paste_back)
         details = {role: faces.details(pair[role], choices[role]) for role in pair}
         if loss:
             details["source"]["note"] = "; ".join(filter(None, (details["source"]["note"], loss)))
@@ -177,8 +169,8 @@ class Handlers:
         pipeline: StyleMaskPipeline,
         source: Any,
         pair: dict[str, Inverted],
-        strength: Any,
-        layers: Any,
+        strength: float,
+        layers: list[str] | None,
         paste_back: bool,
     ) -> tuple[str, str | None, str]:
         """Reenact two inverted pictures.
@@ -187,8 +179,8 @@ class Handlers:
             pipeline: the model.
             source: picture, as sent.
             pair: inversions by role.
-            strength: as sent.
-            layers: as sent.
+            strength: of the masks.
+            layers: that take part; None for all.
             paste_back: whether to lay the result over the source picture.
 
         Returns:
@@ -200,7 +192,7 @@ class Handlers:
         """
         say("reenacting", 0.8)
         inverted, pose = pair["source"].inversion, pair["target"].inversion
-        result = _reenacted(pipeline, inverted, pose, strength, layers)
+        result = pipeline.reenact(inverted, pose, strength, layers).image
         stamp, pasted, loss = stamp_of(pipeline, inverted, pose), None, ""
         if paste_back:
             photo, loss = self.photos.read_whole(source, "source")
@@ -209,6 +201,7 @@ class Handlers:
         return picture_file(result, "result", stamp), pasted, loss
 
     @guarded
+    @checked
     def faces(self, picture: Any, model: str | None = None) -> tuple[dict[str, Any], str]:
         """Find the faces in a picture.
 
@@ -228,6 +221,7 @@ class Handlers:
         return {"faces": listed, "note": search.note}, figure_file(drawn, "faces", stamp)
 
     @guarded
+    @checked
     def inspect(
         self,
         source_seed: int | None = None,
@@ -238,8 +232,8 @@ class Handlers:
         target: Any = None,
         source_face: int = 1,
         target_face: int = 1,
-        source_landmarks: list[float] | None = None,
-        target_landmarks: list[float] | None = None,
+        source_landmarks: Points | None = None,
+        target_landmarks: Points | None = None,
         aligned: bool = False,
         model: str | None = None,
     ) -> tuple[Any, ...]:
@@ -264,15 +258,19 @@ class Handlers:
         """
         seeds = {"source": source_seed, "target": target_seed}
         pictures = {"source": source, "target": target}
-        asked = [(source_face, source_landmarks), (target_face, target_landmarks)]
-        choices = faces.choices(dict(zip(ROLES, asked, strict=True)), aligned)
+        asked = (source_face, source_landmarks), (target_face, target_landmarks)
+        choices = {
+            role: FaceChoice(face - 1, points, aligned)
+            for role, (face, points) in zip(ROLES, asked, strict=True)
+        }
         pipeline = self._pipeline(model)
         codes = self.codes(pipeline, seeds, truncation, pictures, choices)
         say("taking the result apart", 0.8)
-        found = inspection.inspect(pipeline, *codes, strength_of(strength))
+        found = inspection.inspect(pipeline, *codes, strength)
         return (found.summary(), *_figures(found, stamp_of(pipeline, *codes)), *downloads(found))
 
     @guarded
+    @checked
     def verify(self, picture: Any) -> dict[str, Any]:
         """Tell whether a picture is marked as made by StyleMask: in its metadata, or invisibly.
 
@@ -284,13 +282,14 @@ class Handlers:
             nothing; the same as a sentence; what the metadata tell; the watermark's score and the
             chance of a false alarm.
         """
-        path = path_of(picture, "PNG, JPEG or WebP")
+        path = path_of(picture, "given")
         try:
             return provenance.read(path).to_dict()
         except InvalidInputError as error:
             raise InvalidInputError(str(error).replace(path, "the file")) from error
 
     @guarded
+    @checked
     def model_info(self, model: str | None = None) -> dict[str, Any]:
         """Describe a model: resolution, layers, groups, device, versions, licence.
 
@@ -301,14 +300,16 @@ class Handlers:
         info = {**model_info(self._pipeline(model)), "model": model or labels[0]}
         return {**info, "models": labels, "versions": versions()}
 
-    def _pipeline(self, model: Any) -> StyleMaskPipeline:
-        return self.models.get(model, patience=PATIENCE)
+    def _pipeline(self, model: str | None, layers: list[str] | None = None) -> StyleMaskPipeline:
+        pipeline = self.models.get(model, patience=PATIENCE)
+        pipeline.space.select(layers)  # each model has its own
+        return pipeline
 
     def codes(
         self,
         pipeline: StyleMaskPipeline,
-        seeds: dict[str, Any],
-        truncation: Any,
+        seeds: dict[str, int | None],
+        truncation: float,
         pictures: dict[str, Any],
         choices: dict[str, FaceChoice],
     ) -> tuple[Code, Code]:
@@ -316,8 +317,8 @@ class Handlers:
 
         Args:
             pipeline: the model.
-            seeds: as sent, by role.
-            truncation: of seeds, as sent.
+            seeds: by role; not needed where there is a picture.
+            truncation: psi of the seeds' codes.
             pictures: as sent, by role; None to use the seed.
             choices: which face of a picture, by role.
 
@@ -332,17 +333,16 @@ class Handlers:
                     f"no face is marked in the {role} picture yet: click both eyes and both "
                     "corners of the mouth, or wait until the search is done"
                 )
+        codes: dict[str, Code] = {}
         for role in ROLES:
-            if role not in sent and seeds[role] is None:
+            seed = seeds[role]
+            if role not in sent and seed is None:
                 raise InvalidInputError(f"give a {role} seed or a {role} picture")
+            if role not in sent and seed is not None:
+                codes[role] = pipeline.sample(seed, truncation)
         inverted = self.photos.inverted(pipeline, sent, {role: choices[role] for role in sent})
-        source, target = (
-            inverted[role].inversion
-            if role in inverted
-            else _sample(pipeline, seeds[role], truncation, role)
-            for role in ROLES
-        )
-        return source, target
+        codes |= {role: x.inversion for role, x in inverted.items()}
+        return codes["source"], codes["target"]
 
 
 def stamp_of(pipeline: StyleMaskPipeline, *codes: Code) -> Stamp:
@@ -373,19 +373,8 @@ def versions() -> dict[str, str]:
     return {"stylemask": __version__, "torch": torch.__version__, "gradio": gr.__version__}
 
 
-def _sample(pipeline: StyleMaskPipeline, seed: Any, truncation: Any, role: str) -> LatentCode:
-    return pipeline.sample(seed_of(seed, role), number(truncation, "truncation"))
-
-
 def _portrait(pipeline: StyleMaskPipeline, seed: int, truncation: float) -> Image.Image:
     return pipeline.synthesize(pipeline.sample(seed, truncation)).image
-
-
-def _reenacted(
-    pipeline: StyleMaskPipeline, source: Code, target: Code, strength: Any, layers: Any
-) -> Image.Image:
-    chosen = strength_of(strength), layers_of(layers)
-    return pipeline.reenact(source, target, *chosen).image
 
 
 def _figures(found: inspection.Inspection, stamp: Stamp) -> tuple[str, ...]:

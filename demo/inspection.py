@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from demo.checks import number, seed_of, strength_of
+from demo.checks import number, seed_of
 from demo.files import figure_file, picture_files
 from demo.handlers import ROLES, Code, Handlers, downloads, stamp_of
 from demo.mask_chart import chart_of, picked
@@ -12,6 +12,7 @@ from demo.photo_pair import PhotoPair
 from demo.photos import FaceChoice
 from demo.progress import say
 from stylemask_core import StyleMaskPipeline, inspection
+from stylemask_core.arguments import check_strength, check_truncation
 from stylemask_core.inspection import PartEffect
 from stylemask_core.mask_edit import MaskEdit, Part
 from stylemask_core.provenance import Stamp
@@ -84,24 +85,26 @@ class Inspector:
         on, *factors, threshold = values[4:9]
         compare, *other_seeds, chart, model = values[9:]
         pipeline = self._handlers.models.get(model)
-        pictures: dict[str, Any] = dict.fromkeys(ROLES)
+        psi, strength = check_truncation(psi), check_strength(strength)
+        edit = MaskEdit(number(threshold, "threshold"), factors_of(on, factors))
+        part = picked(chart, pipeline.space)
+        pictures: dict[str, Any] = {}
         choices: dict[str, FaceChoice] = {}
         if kind == PICTURES:
             given, choices = self._photos.choices(pipeline, sent)
             # an empty dict stands for a missing picture: None would mean "use the seed"
             pictures = {role: picture or {} for role, picture in given.items()}
-        by_role = dict(zip(ROLES, seeds, strict=True))
-        pair = self._handlers.codes(pipeline, by_role, psi, pictures, choices)
+        by_role = {
+            role: None if role in pictures or seed is None else seed_of(seed, role)
+            for role, seed in zip(ROLES, seeds, strict=True)
+        }
         other = None
         if compare:
-            codes = [
-                pipeline.sample(seed_of(seed, f"{role} B"), number(psi, "truncation"))
-                for role, seed in zip(ROLES, other_seeds, strict=True)
-            ]
-            other = codes[0], codes[1]
-        edit = MaskEdit(number(threshold, "threshold"), factors_of(on, factors))
-        part = picked(chart, pipeline.space)
-        return Asked(pipeline, pair, other, strength_of(strength), edit, part)
+            named = zip(ROLES, other_seeds, strict=True)
+            source, target = [seed_of(seed, f"{role} B") for role, seed in named]
+            other = pipeline.sample(source, psi), pipeline.sample(target, psi)
+        pair = self._handlers.codes(pipeline, by_role, psi, pictures, choices)
+        return Asked(pipeline, pair, other, strength, edit, part)
 
     def pair_pictures(self, asked: Asked) -> tuple[str, ...]:
         """Files of source and target, as the model makes them."""

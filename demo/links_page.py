@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.checks import guarded, layers_of, number, seed_of, strength_of
+from demo.checks import guarded, layers_of, number, seed_of
 from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
 from demo.first_result import FIRST_PAIR
 from demo.handlers import ROLES, Handlers
@@ -19,6 +19,7 @@ from demo.model_choice import ModelChoice
 from demo.models import Models
 from demo.texts import in_all_languages, text
 from stylemask_core import InvalidInputError
+from stylemask_core.arguments import check_strength
 from stylemask_core.style_space import ALL_LAYERS, GROUP_RESOLUTIONS
 
 IGNORED = "Of the link these could not be used and are at their defaults: {}."
@@ -130,7 +131,7 @@ def mix_state(*values: Any) -> Restored:
     *seeds, psi, strength, layers, model = values
     chosen = layers_of(layers)
     return Restored(
-        MIX, model, _pair(seeds), number(psi, "truncation"), strength_of(strength),
+        MIX, model, _pair(seeds), number(psi, "truncation"), check_strength(strength),
         [ALL_LAYERS] if chosen is None else chosen,
     )  # fmt: skip
 
@@ -155,7 +156,7 @@ def inspect_state(models: Models) -> Callable[..., Restored]:
         }
         return Restored(
             INSPECT, model, _pair(seeds), number(psi, "truncation"),
-            strength_of(strength), factors=scale, threshold=number(threshold, "threshold"),
+            check_strength(strength), factors=scale, threshold=number(threshold, "threshold"),
             other=_pair(other, " B") if compare else None,  # hidden otherwise, perhaps empty
             part=None if part is None else str(part),
         )  # fmt: skip

@@ -81,6 +81,6 @@ def chosen(value: Any, key: str, role: str, truncation: float) -> FaceChoice | N
             return FaceChoice(landmarks=landmarks_of(points, role), truncation=truncation)
         if choice in (WHOLE, SQUARE):
             return FaceChoice(aligned=choice == WHOLE, truncation=truncation)
-        return FaceChoice(face_of(choice + 1, role), truncation=truncation)
+        return FaceChoice(face_of(choice + 1, role) - 1, truncation=truncation)
     except (TypeError, LookupError) as error:
         raise InvalidInputError(f"the marks on the {role} picture cannot be used") from error

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import reprlib
 import threading
 import time
 from collections.abc import Sequence
@@ -97,6 +98,34 @@ class Models:
         """What the models are called on the page and by programs, the default first."""
         return list(self._names)
 
+    def check(self, label: Any) -> str:
+        """The label of a model; None stands for the default.
+
+        Raises:
+            InvalidInputError: there is no such label.
+        """
+        if label is None:
+            return self.labels[0]
+        if not isinstance(label, str) or label not in self._names:
+            raise InvalidInputError(
+                f"model {reprlib.repr(label)} is not offered here: choose "
+                f"{' or '.join(self._names)}"
+            )
+        return label
+
+    def known_space(self, label: Any = None) -> StyleSpace | None:
+        """The layers of a model as far as they are known without waiting for it.
+
+        Args:
+            label: one of `labels`; None for the default.
+        """
+        if label in (None, self.labels[0]):
+            return self.first.space
+        with self._lock:
+            load = self._loads.get(label)
+        loaded = load is not None and load.pipeline.done() and not load.failed
+        return load.pipeline.result().space if load is not None and loaded else None
+
     def get(
         self, label: Any = None, report: Progress | None = None, patience: float = math.inf
     ) -> StyleMaskPipeline:
@@ -114,12 +143,7 @@ class Models:
             InvalidInputError: there is no such label, or the patience came to an end.
             StyleMaskError: the model cannot be loaded.
         """
-        if label is None:
-            label = self.labels[0]
-        if not isinstance(label, str) or label not in self._names:
-            raise InvalidInputError(
-                f"model {label!r} is not offered here: choose {' or '.join(self._names)}"
-            )
+        label = self.check(label)
         try:
             return self._wait(label, report, patience)
         except StyleMaskError as error:

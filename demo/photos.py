@@ -16,7 +16,7 @@ from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
 from demo.uploads import uploaded_file
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
-from stylemask_core.errors import DetectorError
+from stylemask_core.errors import DetectorError, NoFaceError
 from stylemask_core.images import on_white, read_photo
 from stylemask_core.landmarks import Face
 from stylemask_core.refinement import Refinement
@@ -154,8 +154,8 @@ class Photos:
             try:
                 faces, note = framing.find_faces(photo, profile, _say_weights)
             except DetectorError as error:  # the eyes and the mouth can still be marked
-                faces, note = [], str(error)
-                logger.warning("faces cannot be sought: %s", note)
+                faces, note = [], f"faces cannot be sought: {error}"
+                logger.warning("%s", note)
             kept = {"search": Search(photo.size, faces, note, not profile.needs_face)}
             searches.set(key, **kept)
         search: Search = kept["search"]
@@ -216,10 +216,10 @@ class Photos:
     def _framed(
         self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice
     ) -> FramedPicture:
-        photo, faces, note = self.read(picture, role), None, ""
+        photo, faces, note = self.read(picture, role), None, ""  # no search is needed
         if choice.landmarks is None and not choice.aligned:
             search = self.search(pipeline, picture, role)
-            faces, note = search.faces or None, search.note
+            faces, note = search.faces, search.note
         try:
             framed = pipeline.frame(
                 photo,
@@ -229,9 +229,10 @@ class Photos:
                 faces=faces,
             )
         except InvalidInputError as error:
-            raise type(error)(f"{role} picture: {error}") from error
+            why = f" ({note})" if note and isinstance(error, NoFaceError) else ""
+            raise type(error)(f"{role} picture: {error}{why}") from error
         where = framed.framing
-        return replace(framed, framing=replace(where, note=where.note or note))
+        return replace(framed, framing=replace(where, note=note or where.note))
 
 
 def _refined(

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.checks import guarded, number, warn
+from demo.checks import flag_of, guarded, layers_of, warn
 from demo.events import LIVE_EVENT
 from demo.handlers import ROLES, Handlers, crops_and_inversions
 from demo.identity import KeepMore
@@ -15,6 +15,7 @@ from demo.photo_pair import PhotoPair
 from demo.reenact_examples import ReenactExamples, knows_heads_only
 from demo.texts import text
 from stylemask_core import StyleMaskError
+from stylemask_core.arguments import check_strength, check_truncation
 from stylemask_core.config import TRUNCATION_RANGE
 
 SOURCE_INVERTED = 1  # its place among the files of crops and inversions
@@ -82,8 +83,12 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         refined = keep_more.each(keeping, seconds)
         cancelled = keep_more.cancels.since(presses)
         only_mixed_anew = last is not None and inverting == last[-len(inverting) :]
+        psi = check_truncation(psi)
+        strength, layers = check_strength(strength), layers_of(layers)
+        pasting = flag_of(pasting, "paste_back")
         pipeline = handlers.models.get(model)
-        pictures, choices = photos.choices(pipeline, sent, number(psi, "truncation"), refined)
+        pipeline.space.select(layers)
+        pictures, choices = photos.choices(pipeline, sent, psi, refined)
         try:
             pair = handlers.photos.inverted(
                 pipeline, pictures, choices, cancelled, cancelled_will_do=only_mixed_anew

@@ -1,5 +1,6 @@
 """The page: header, tabs, footer, and the endpoints behind it."""
 
+from collections.abc import Callable
 from html import escape
 from inspect import signature
 from typing import Any
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from demo.about import about_tab
 from demo.api import endpoints
+from demo.arguments import Arguments
 from demo.checks import one_line
 from demo.events import MODEL_EVENT, SMALL_EVENT
 from demo.handlers import Handlers, versions
@@ -40,7 +42,30 @@ SHORT_SHA = 10  # digits of a commit in the footer
 
 
 class Page(gr.Blocks):  # type: ignore[misc]
-    """Blocks that answer arguments of a wrong number or kind in one line, like other errors."""
+    """Blocks that check calls of their endpoints before they wait.
+
+    Args:
+        arguments: their checks.
+        options: of `gr.Blocks`.
+    """
+
+    def __init__(self, arguments: Arguments, **options: Any) -> None:
+        super().__init__(**options)
+        self.arguments = arguments
+
+    @property
+    def endpoints(self) -> dict[str, Callable[..., Any]]:
+        """What programs may call: handlers by the endpoint's name."""
+        return {event.api_name: event.fn for event in self.fns.values() if _is_public(event)}
+
+    def check(self, event: Any, values: list[Any]) -> None:
+        """Check a call; the page's own events check their values when they run.
+
+        Raises:
+            InvalidInputError: it cannot be carried out.
+        """
+        if _is_public(event):
+            self.arguments.check(event.api_name, event.fn, values)
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any
@@ -52,7 +77,7 @@ class Page(gr.Blocks):  # type: ignore[misc]
         """
         try:
             check_files(inputs)  # before Gradio copies what it is told of
-            if block_fn.api_visibility == "public":
+            if _is_public(block_fn):
                 left_out = [*signature(block_fn.fn).parameters.values()][len(inputs) :]
                 if all(parameter.default is not parameter.empty for parameter in left_out):
                     inputs = inputs + [parameter.default for parameter in left_out]
@@ -69,6 +94,10 @@ class Page(gr.Blocks):  # type: ignore[misc]
             raise gr.Error(line, print_exception=False) from error
 
 
+def _is_public(event: Any) -> bool:
+    return bool(event.api_visibility == "public")
+
+
 def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
     """Build the page for the configured models; launch it with `launch_options()`.
 
@@ -79,7 +108,8 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
     handlers = Handlers(models)
     age = keep_hours * 3600
     cleaning = (min(SWEEP, age), age)
-    with Page(title=TITLE, analytics_enabled=False, delete_cache=cleaning) as demo:
+    options = {"title": TITLE, "analytics_enabled": False, "delete_cache": cleaning}
+    with Page(handlers.arguments, **options) as demo:
         with gr.Row(elem_id="top"):
             with gr.Column(elem_id="header", scale=3, min_width=300):
                 gr.HTML(f"<h1>{TITLE}</h1>", padding=False)
@@ -103,8 +133,8 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
         choice.connect()
         connect_links(demo, handlers, choice, mixing, inspecting)
         endpoints(handlers)
-    demo.queue(max_size=QUEUE_SIZE)
-    demo.line = WaitingLine(demo, QUEUE_SIZE)
+    demo.queue(max_size=QUEUE_SIZE, api_open=False)  # no way past the queue
+    demo.line = WaitingLine(demo, QUEUE_SIZE, demo.check)
     borrow_gpu(demo, MODEL_EVENT["concurrency_id"])
     demo.retention = Retention(demo, handlers.photos, age)
     return demo

@@ -1,4 +1,5 @@
-"""The queue of a page: who waits is told where, nothing is kept of who has left, and it ends well.
+"""The queue of a page: wrong calls do not get in, who waits is told where, nothing is kept of who
+has left, and it ends well.
 
 Gradio answers a full queue with a status of HTTP that its clients render as "busy"; here whoever is
 refused gets an answer in words, like every other error.
@@ -7,6 +8,7 @@ refused gets an answer in words, like every other error.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -17,11 +19,16 @@ from gradio.server_messages import ProcessCompletedMessage
 from gradio.state_holder import SessionState
 from gradio.utils import error_payload
 
+from demo.checks import one_line
+from stylemask_core import StyleMaskError
+
 CLOSING = "The server is about to stop: try again in a minute."
 POLL = 0.05  # [s] between two looks at what is still running
 DELIVERY = 1.0  # [s] in which finished results can still be fetched
 TIDY_EVERY = 60.0  # [s] between two looks at what visitors who left have left behind
 FORGET_AFTER = 600.0  # [s] a closed page may come back within, with its state
+
+Check = Callable[[Any, list[Any]], None]
 
 
 class OneCall(SessionState):  # type: ignore[misc]
@@ -51,10 +58,12 @@ class WaitingLine:
     Args:
         demo: the page; its queue has been set up.
         size: events that may wait at once.
+        check: told of each call of an endpoint before it waits: the event and its values; raises
+            StyleMaskError if it cannot be carried out.
     """
 
-    def __init__(self, demo: gr.Blocks, size: int) -> None:
-        self._demo, self._queue, self._size = demo, demo._queue, size
+    def __init__(self, demo: gr.Blocks, size: int, check: Check) -> None:
+        self._demo, self._queue, self._size, self._check = demo, demo._queue, size, check
         self._admit = self._queue.push
         self._queue.push = self._push
         self._queue.ANALYTICS_MAX_EVENTS = 0  # no statistics on visitors
@@ -69,6 +78,15 @@ class WaitingLine:
         self._tidy()
         alone = body.session_hash is None
         waiting = len(self._queue)
+        if body.fn_index is None or body.fn_index not in self._demo.fns:
+            return False, "There is no such event: reload the page.", "error"
+        try:
+            self._check(self._demo.fns[body.fn_index], body.data)
+        except StyleMaskError as error:
+            words = one_line(error)
+            if body.simple_format:  # plain HTTP, which has a status for it
+                return False, words, "validator_error"
+            return True, await self._refuse(body, request, username, words), "success"
         if self._closing:
             event_id = await self._refuse(body, request, username, CLOSING)
         elif waiting >= self._size:
@@ -94,6 +112,15 @@ class WaitingLine:
             queue.pending_event_ids_session.setdefault(session, set()).add(event._id)
         self._answer(event, words)
         return str(event._id)
+
+    def awaited(self, event_id: str) -> bool:
+        """Whether an event is still to be answered, or its answer to be read."""
+        events = self._queue.pending_event_ids_session.values()
+        return any(event_id in ids for ids in events)
+
+    def is_open(self, session: str) -> bool:
+        """Whether anything was asked for in a session that its stream can tell of."""
+        return session in self._queue.pending_messages_per_session
 
     def _answer(self, event: Event, words: str) -> None:
         error = error_payload(gr.Error(words, print_exception=False), True)

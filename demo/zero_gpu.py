@@ -1,7 +1,10 @@
 """ZeroGPU Spaces lend a GPU for the time of an event; anywhere else nothing of this applies."""
 
+import math
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -10,7 +13,8 @@ if TYPE_CHECKING:
 
     from gradio.block_function import BlockFunction
 
-SECONDS = 60  # an event may have the GPU
+SECONDS = 60  # an event may have the GPU, beside what a program asks for to refine its pictures
+PICTURES = 2  # refined one after the other
 ON_ZERO_GPU = "SPACES_ZERO_GPU"  # set there
 
 
@@ -33,4 +37,19 @@ def borrow_gpu(demo: gr.Blocks, concurrency_id: str) -> None:
     events: Iterable[BlockFunction] = demo.fns.values()
     for event in events:
         if event.concurrency_id == concurrency_id and event.fn is not None:
-            event.fn = spaces.GPU(event.fn, duration=SECONDS)
+            event.fn = spaces.GPU(event.fn, duration=_duration(event.fn))
+
+
+def _duration(call: Callable[..., Any]) -> int | Callable[..., int]:
+    """How long a call may have the GPU [s]: a number, or a function of its arguments."""
+    arguments = signature(call)
+    if "refine_seconds" not in arguments.parameters:
+        return SECONDS
+
+    def duration(*values: Any) -> int:
+        bound = arguments.bind(*values)
+        bound.apply_defaults()
+        refinement: float = bound.arguments["refine_seconds"]
+        return SECONDS + math.ceil(PICTURES * refinement)
+
+    return duration

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from demo_server import running
@@ -50,6 +51,14 @@ def run(language, code):
         subprocess.run(["bash", "-euo", "pipefail", "-c", code], check=True, timeout=PATIENCE)
     else:
         json.loads(code)
+
+
+def test_the_refusal_that_the_page_shows_is_what_a_server_answers(demo):
+    sent = json.loads(re.search(r"`POST (/call/v2/mix)` with `(.*?)`", DOCS)[2])
+    url = f"{demo.local_url}gradio_api/call/v2/mix"
+    answer = httpx.post(url, json=sent, trust_env=False, timeout=60)
+    assert answer.status_code == 422
+    assert json.dumps(answer.json()) in " ".join(DOCS.split())
 
 
 def test_the_page_shows_every_way_to_call():

@@ -56,8 +56,10 @@ def pixels(path):
 def posted(demo, name, data):
     """What an endpoint answers over plain HTTP."""
     url = f"{demo.local_url}gradio_api/call/{name}"
-    event = httpx.post(url, json={"data": data}).json()["event_id"]
-    return httpx.get(f"{url}/{event}").text
+    started = httpx.post(url, json={"data": data})
+    if started.is_client_error:
+        return started.json()["detail"]
+    return httpx.get(f"{url}/{started.json()['event_id']}").text
 
 
 def test_mix_answers_with_three_pictures_and_the_same_pixels_each_time(client, pipeline):
@@ -133,7 +135,7 @@ def test_verify_refuses_what_is_no_picture(client, folder):
     (folder / "words.png").write_text("not a picture")
     line = refusal(client, picture=handle_file(folder / "words.png"), api_name="/verify")
     assert line.startswith("The file is not a picture")
-    assert refusal(client, picture=None, api_name="/verify").startswith("Give a PNG, JPEG or WebP")
+    assert refusal(client, picture=None, api_name="/verify") == "Give a picture"
 
 
 def test_the_gallery_of_targets_is_marked(demo, monkeypatch, tmp_path):
@@ -182,9 +184,7 @@ def test_numbers_that_json_does_not_know_are_refused(demo, value):
         f"[1, 2, 0.7, {value}, []]",
     ):
         body = {"content": f'{{"data": {data}}}', "headers": {"content-type": "application/json"}}
-        event = httpx.post(url, **body).json()["event_id"]
-        answer = httpx.get(f"{url}/{event}").text
-        assert "event: error" in answer and "is not usable" in answer
+        assert "give " in httpx.post(url, **body).json()["detail"]
 
 
 @pytest.mark.parametrize("layers", [["b8.conv9"], ["coarse", ""], [3], {"a": 1}, 5, [["coarse"]]])
@@ -209,7 +209,7 @@ def bad_pictures(folder):
         "dot.png": "1×1 px",
         "text.png": "not a picture",
         "empty.png": "empty",
-        "drawing.svg": "not a picture",
+        "drawing.svg": "SVG, a drawing",
         "cut.png": "damaged",
     }
 
@@ -237,11 +237,6 @@ def test_the_last_arguments_may_be_left_out_over_plain_http(demo, client):
         for data in ([1, 2], [1, 2, 0.7, 1.0, ["all"], None])
     )
     assert [file["path"] for file in short] == [file["path"] for file in whole]
-
-
-def test_too_few_arguments_are_refused(demo):
-    answer = posted(demo, "mix", [1])
-    assert json.loads(answer.split("data: ")[1])["error"].startswith("The arguments cannot be used")
 
 
 def test_an_unforeseen_error_is_logged_and_its_words_stay_on_the_server(caplog):
@@ -298,5 +293,5 @@ def test_every_event_on_the_model_waits_its_turn(demo):
     queues = [(fn.concurrency_id, fn.concurrency_limit) for fn in calls]
     assert queues.count(("model", 1)) >= 12
     # a photo is searched, and a model loaded, while the model in use is at work
-    assert set(queues) == {("model", 1), ("faces", 1), ("load", 8), ("verify", 1)}
+    assert set(queues) == {("model", 1), ("faces", 1), ("load", 8), ("info", 1), ("verify", 1)}
     assert demo._queue.max_size == 64

@@ -142,6 +142,15 @@ def test_every_endpoint_takes_a_model(client):
     assert list(summary["layer_means"]) == ["b4.conv1", "b8.conv0", "b8.conv1"]
 
 
+def test_programs_are_not_bound_to_the_layers_of_the_first_model(client):
+    described = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+    kinds = {x["label"]: x["python_type"]["type"] for x in described["/mix"]["parameters"]}
+    assert kinds["layers"] == "list[str]"
+    summary = client.predict(1, 2, model="photos", api_name="/inspect")[0]
+    for layer in summary["layer_means"]:
+        assert len(client.predict(1, 2, layers=[layer], model="photos", api_name="/mix")) == 3
+
+
 @pytest.mark.parametrize(
     "model", ["ffhq", "user/repo", "../photos", "/etc", "", 3, ["embedded"], {"a": 1}]
 )

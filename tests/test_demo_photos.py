@@ -17,6 +17,7 @@ from demo.photo_pair import CONSENT_FIRST, LESS_EXACT, PhotoPair
 from demo.photos import KEPT, FaceChoice
 from demo.reenact_examples import example_pairs
 from stylemask_core import InvalidInputError, framing
+from stylemask_core.errors import DetectorError
 from stylemask_core.images import centre_square
 
 FAINT = 8  # [levels] the peaks of the watermark
@@ -216,7 +217,7 @@ def test_the_photo_that_comes_back_keeps_its_transparency_or_it_is_said_what_it_
         ("aligned", "yes", "aligned 'yes' is not usable"),
         ("paste_back", None, "paste_back None is not usable"),
         ("inversion_truncation", 1.1, "out of range"),
-        ("inversion_truncation", "x", "inversion truncation 'x' is not usable"),
+        ("inversion_truncation", "x", "inversion truncation 'x' is no number"),
     ],
 )
 def test_a_bad_choice_is_refused_by_name(client, photos, argument, value, says):
@@ -251,6 +252,23 @@ def test_a_picture_is_inverted_once_however_often_a_slider_moves(handlers, inver
     handlers.reenact(photos["one"], photos["two"], inversion_truncation=0.7)
     handlers.reenact(photos["one"], photos["two"], source_landmarks=flat(POINTS))
     assert inversions == [2, 2, 1]
+
+
+def test_a_picture_without_a_face_is_searched_once(handlers, photos, monkeypatch):
+    find, searches = framing.find_faces, []
+    monkeypatch.setattr(framing, "find_faces", lambda *a: searches.append(a) or find(*a))
+    details = handlers.reenact(photos["none"], photos["square"])[-1]
+    assert "centred square" in details["source"]["note"]
+    assert len(searches) == 2  # one a picture
+
+
+def test_why_no_face_can_be_sought_is_told(handlers, photos, monkeypatch):
+    def broken(*_):
+        raise DetectorError("no cascades")
+
+    monkeypatch.setattr(framing, "find_faces", broken)
+    details = handlers.reenact(photos["none"], photos["square"])[-1]
+    assert details["source"]["note"] == "faces cannot be sought: no cascades"
 
 
 def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):

@@ -63,6 +63,9 @@ def test_without_the_password_nothing_is_told_and_nothing_made(url):
         assert httpx.get(f"{url}{path}", **OPEN).status_code == 401
     call = httpx.post(f"{url}gradio_api/call/mix", json={"data": [1, 2]}, **OPEN)
     assert call.status_code == 401
+    for path in ("mix", "v2/mix", "nowhere"):  # nor what a right call would be
+        call = httpx.post(f"{url}gradio_api/call/{path}", json={"data": [1], "a": 1}, **OPEN)
+        assert call.status_code == 401 and "seed" not in call.text
     upload = {"files": {"files": ("a.png", b"x")}, **OPEN}
     assert httpx.post(f"{url}gradio_api/upload", **upload).status_code == 401
     # tools ask for no password: there are none

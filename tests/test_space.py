@@ -78,12 +78,17 @@ def test_an_answer_other_than_the_pinned_one_is_told(files, tmp_path):
         space._compare((pinned.parent / "first_source.webp").as_uri(), pinned)
 
 
+def refining(source, refine_seconds=0.0):
+    """Stands for what refines two pictures for a time that its caller chooses."""
+
+
 def test_events_on_the_model_borrow_the_gpu_of_a_zero_gpu_space(monkeypatch):
     with gr.Blocks() as page:
         button = gr.Button()
         button.click(lambda: None, concurrency_id="model")
         button.click(lambda: None, concurrency_id="faces")
-    heavy, light = page.fns.values()
+        button.click(refining, button, concurrency_id="model")
+    heavy, light, longest = page.fns.values()
     before = heavy.fn, light.fn
     borrowed = []
 
@@ -97,5 +102,7 @@ def test_events_on_the_model_borrow_the_gpu_of_a_zero_gpu_space(monkeypatch):
     assert (heavy.fn, light.fn) == before and not borrowed
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
     borrow_gpu(page, "model")
-    assert heavy.fn() == before[0] and light.fn == before[1]
-    assert borrowed == [60]
+    assert heavy.fn() == before[0] and light.fn == before[1] and longest.fn() is refining
+    plain, duration = borrowed
+    assert plain == 60
+    assert duration("a.png", 60.0) >= 60 + 2 * 60.0 and duration("a.png") == 60
