@@ -1,6 +1,6 @@
 """Which square of a picture a model reads: a face found, one marked by hand, or all of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +34,8 @@ class Profile:
     needs_face: bool
 
 
+DOUBT = 0.4  # [sides] a face's quad this far from an aligned picture's whole is doubted
+DOUBT_SIDE = 320  # [px] long side of the copy searched for it
 # Measured: docs/alignment.md.
 PROFILES = {
     "ffhq": Profile(None, landmarks.MAX_SIDE, 0.05, needs_face=True),
@@ -121,12 +123,14 @@ def frame(
                 f"an aligned picture is square, this is {picture.width}×{picture.height}"
             )
         return Framing(whole, [])
+    taken = f"the {'whole picture' if is_square else 'centred square'} is taken"
+    missing = f"no face was found: {taken}, and drawn as a head; a small face may be missed"
     try:
         faces, note = (found, "") if found is not None else find_faces(picture, profile, progress)
     except DetectorError as error:
         if profile.needs_face:
             raise
-        faces, note = [], f"faces cannot be sought: {error}"
+        faces, note, missing = [], "", f"faces cannot be sought, so {taken}: {error}"
     if face >= max(1, len(faces)):
         raise InvalidInputError(
             f"face number {face + 1} was asked for, largest first, but {len(faces)} found"
@@ -134,14 +138,31 @@ def frame(
     if not faces:
         if profile.needs_face:
             raise NoFaceError(
-                "no face was found: give a photo with an upright, frontal face, mark eyes and "
-                "mouth corners, or say that the picture is aligned already"
+                "no face was found: give a photo with an upright, frontal face that fills much of "
+                "it, mark eyes and mouth corners, or say that the picture is aligned already"
             )
-        if not note:
-            taken = "whole picture" if is_square else "centred square"
-            note = f"no face was found: the {taken} is taken, and drawn as a head"
-        return Framing(whole, [], note)
+        return Framing(whole, [], f"{note}; {missing}" if note else missing)
     quad = faces[int(face)].quad
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:
         quad = whole
     return Framing(quad, faces, note)
+
+
+def doubt(picture: Image.Image, profile: Profile) -> str:
+    """Why a picture that is said to be aligned may be framed otherwise, "" if nothing tells so.
+
+    Args:
+        picture: RGB, upright, square.
+        profile: one of PROFILES.
+    """
+    try:
+        # not the default detector: no weights are to be downloaded for a doubt
+        haar = replace(profile, detector=landmarks.HAAR, searched_side=DOUBT_SIDE)
+        faces, _ = find_faces(picture, haar)
+    except DetectorError:
+        return ""
+    whole = alignment.centred_quad(picture.size)
+    if not faces or min(alignment.deviation(face.quad, whole) for face in faces) <= DOUBT:
+        return ""
+    x, y = faces[0].points.mean(0)
+    return f"its face is not where an aligned picture has it, but at {x:.0f},{y:.0f}"

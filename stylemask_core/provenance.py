@@ -31,6 +31,7 @@ MAX_FIELD = 200  # characters that are shown of one
 LEAST_CHANCE = 1e-30  # smaller ones mean nothing to anybody
 OPAQUE_FORMATS = ("JPEG",)  # they keep no transparency
 PNG_KEYWORD = "XML:com.adobe.xmp"
+TIFF_TAG = 700  # of XMP
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMP = "http://ns.adobe.com/xap/1.0/"
@@ -160,7 +161,7 @@ def encode(image: Image.Image, stamp: Stamp, format_: str = "PNG", **settings: A
         image: RGB or RGBA; below 512 px a side the watermark may not outlive edits. Its colour
             profile goes into the file, its transparency unless it is a JPEG.
         stamp: what the metadata tell.
-        format_: "PNG", "JPEG" or "WEBP".
+        format_: "PNG", "JPEG", "WEBP", "AVIF" or "TIFF".
         settings: of Pillow's writer, such as quality.
 
     Returns:
@@ -172,6 +173,8 @@ def encode(image: Image.Image, stamp: Stamp, format_: str = "PNG", **settings: A
     if format_ == "PNG":
         settings["pnginfo"] = PngInfo()
         settings["pnginfo"].add_itxt(PNG_KEYWORD, packet.decode())
+    elif format_ == "TIFF":
+        settings["tiffinfo"] = {TIFF_TAG: packet}
     else:
         settings["xmp"] = packet
     if profile := image.info.get("icc_profile"):

@@ -59,7 +59,7 @@ def test_a_bad_option_is_bad_usage_that_names_it(refused, option, value, message
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("paint",), ("mix", "-o", "out.png"), ("reenact", *TO_SEED), (*MIX, "-o"), MIX],
+    [(), ("paint",), ("mix", "-o", "out.png"), ("reenact", *TO_SEED), (*MIX, "-o")],
 )
 def test_missing_arguments_are_bad_usage_that_points_to_the_help(refused, arguments):
     assert "--help" in refused(2, *arguments)
@@ -97,9 +97,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_model_is_loaded(
 
 def test_a_file_where_a_folder_must_be_and_the_other_way_round(refused, unloadable):
     Path("file").write_text("precious")
-    Path("folder.png").mkdir()
     face("faces/a.png")
-    assert "is a folder" in refused(2, *MIX, "-o", "folder.png")
     assert "File exists" in refused(2, "reenact", "faces", "seed:1", "-o", "file")
     assert "must be a folder" in refused(2, "reenact", "faces", "seed:1", "-o", "out.png")
     assert "must be a folder" in refused(2, "inspect", "seed:1", "seed:2", "-o", "out.png")

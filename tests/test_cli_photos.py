@@ -1,6 +1,7 @@
 """Photos at the command line: which face is read, what is told of it, and where it goes."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +38,18 @@ def framed(monkeypatch):
     return asked
 
 
-def test_of_several_faces_the_largest_is_taken_and_it_is_told_how_to_choose(stylemask, photos):
+def test_of_several_faces_the_largest_is_taken_and_it_is_told_where_each_is(
+    stylemask, photos, tiny_pipeline
+):
     code, out, err = stylemask("reenact", "two.png", "seed:1", "--grid", *OUT)
     assert (code, out) == (0, "")
-    assert err.splitlines() == [
-        "stylemask: two.png: 2 faces found, the largest is taken; choose with --face N",
-        f"stylemask: wrote out.png{TINY_NOTE}",
-    ]
+    told = r"stylemask: two\.png: 2 faces found, the largest is taken: (.*); --face N takes another"
+    line, wrote = err.splitlines()
+    assert wrote == f"stylemask: wrote out.png{TINY_NOTE}"
+    places = re.fullmatch(told, line)[1].split(", ")
+    for place, found in zip(places, tiny_pipeline.detect_faces(Image.open("two.png")), strict=True):
+        x, y = map(float, re.search(r"at (\d+),(\d+) ", place).groups())
+        np.testing.assert_allclose((x, y), found.points.mean(0), atol=1)
     stylemask("reenact", "two.png", "seed:1", "--grid", "--face", 1, "-o", "first.png")
     code, _, err = stylemask("reenact", "two.png", "seed:1", "--grid", "--face", 2, "-o", "2.png")
     assert (code, err) == (0, f"stylemask: wrote 2.png{TINY_NOTE}\n")
@@ -148,7 +154,7 @@ def test_what_is_told_of_many_photos_is_told_once(stylemask, photos, monkeypatch
         face(name)
     *_, err = stylemask("reenact", "faces", "seed:1", "-o", "out")
     assert err.count("the better one is ill") == 1
-    assert err.count("\n") == 2
+    assert err.count("\n") == 3
 
 
 # a model of photos

@@ -32,14 +32,14 @@ def cut_out() -> Image.Image:
     return photo
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tiff"])
 def test_a_photos_colour_profile_stays_in_every_format(stylemask, suffix):
     astronaut().save("photo.png", icc_profile=profile())
     assert stylemask(*PASTE, f"out.{suffix}")[0] == 0
     assert profile_of(f"out.{suffix}") == profile()
 
 
-@pytest.mark.parametrize("suffix", ["png", "webp"])
+@pytest.mark.parametrize("suffix", ["png", "webp", "avif", "tiff"])
 def test_a_photos_transparency_stays(stylemask, suffix):
     cut_out().save("photo.png")
     assert stylemask(*PASTE, f"out.{suffix}")[0] == 0
@@ -53,7 +53,7 @@ def test_a_format_without_transparency_lays_it_on_white_and_it_is_said(stylemask
     cut_out().save("photo.png")
     code, _, err = stylemask(*PASTE, "out.jpg")
     assert code == 0
-    assert "photo.png: .jpg keeps no transparency" in err
+    assert "wrote out.jpg, on white: JPEG keeps no transparency" in err
     with Image.open("out.jpg") as picture:
         assert (np.asarray(picture)[300:] > 240).all()
 

@@ -1,11 +1,10 @@
 """What SOURCE and TARGET may be on the command line: seeds, codes, pictures, folders of them."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stylemask_core import file_kinds, images
+from stylemask_core import file_kinds
 from stylemask_core.arguments import check_seed
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import InvalidInputError, UsageError
@@ -16,24 +15,6 @@ SEED_PREFIX = "seed:"
 ARRAY_SUFFIX = ".npy"
 
 Input = int | Path  # a seed, or a picture, a .npy code or a folder
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One reenactment to be made.
-
-    Args:
-        source: seed or file.
-        target: seed or file.
-        output: picture to write.
-    """
-
-    source: Input
-    target: Input
-    output: Path
-
-    def __str__(self) -> str:
-        return f"{label(self.source)} + {label(self.target)}"
 
 
 def label(item: Input) -> str:
@@ -50,32 +31,51 @@ def parse_seed(text: str) -> int:
     try:
         return check_seed(int(text))
     except (InvalidInputError, ValueError) as error:
-        raise UsageError(
-            f"seed {text!r} is not usable: give a whole number 0…{MAX_SEED}"
-        ) from error
+        raise UsageError(f"{text!r} is no seed: give a whole number 0…{MAX_SEED}") from error
 
 
-def parse_input(text: str) -> Input:
+def parse_input(text: str, role: str) -> Input:
     """Tell a seed from a path, and make sure the path is there.
 
+    Args:
+        text: as given.
+        role: "source" or "target".
+
     Raises:
-        UsageError: the seed cannot be used.
+        UsageError: the seed cannot be used, or a pattern stands for many files.
         InvalidInputError: there is no such file or folder.
     """
     if text.startswith(SEED_PREFIX):
-        return parse_seed(text.removeprefix(SEED_PREFIX))
+        try:
+            return parse_seed(text.removeprefix(SEED_PREFIX))
+        except UsageError as error:
+            raise UsageError(f"{role.upper()} {text}: {error}") from error
     if "://" in text:
         raise InvalidInputError(f"{text} is a web address: download the picture and give the file")
     path = Path(text)
-    try:
-        found = path.exists()
-    except OSError:  # e.g. a name longer than the file system allows
-        found = False
-    if not found:
-        raise InvalidInputError(
-            f"no such file: {text} (give a picture, a {ARRAY_SUFFIX} code, a folder or seed:7)"
+    if exists(path):
+        return path
+    if is_pattern(text):
+        raise UsageError(
+            f"{text} is a pattern, and {role.upper()} is one picture or a folder of them: give "
+            f"the folder, {path.parent}{'/' if path.parent.name else ''}"
         )
-    return path
+    raise InvalidInputError(
+        f"no such file: {text} (give a picture, a {ARRAY_SUFFIX} code, a folder or seed:7)"
+    )
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; no error for a name that there cannot be."""
+    try:
+        return path.exists()
+    except OSError:  # e.g. a name longer than the file system allows
+        return False
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a shell would take it for the names of many files, were it not quoted."""
+    return any(character in text for character in "*?[")
 
 
 def is_folder(item: Input) -> bool:
@@ -83,51 +83,9 @@ def is_folder(item: Input) -> bool:
     return isinstance(item, Path) and item.is_dir()
 
 
-def pair_up(source: Input, target: Input, output: Path) -> list[Pair]:
-    """Pair the files of folders by sorted name; a single input goes with every file.
-
-    Args:
-        source: seed, file or folder.
-        target: the same; at least one of both is a folder.
-        output: folder of the results, named after the source files, or after the target files
-            where only the target is a folder.
-
-    Raises:
-        UsageError: a folder has nothing usable, or the counts differ.
-    """
-    sources, targets = _files(source), _files(target)
-    if is_folder(source) and is_folder(target) and len(sources) != len(targets):
-        raise UsageError(
-            f"{source} has {len(sources)} usable files and {target} has {len(targets)}: "
-            "folders are paired by sorted name and must have the same number"
-        )
-    count = max(len(sources), len(targets))
-    named_after = sources if is_folder(source) else targets
-    stems = [item.stem for item in named_after if isinstance(item, Path)]
-    sources, targets = (x * count if len(x) == 1 else x for x in (sources, targets))
-    return [
-        Pair(a, b, output / f"{stem}.png")
-        for a, b, stem in zip(sources, targets, stems, strict=True)
-    ]
-
-
-def _files(item: Input) -> list[Input]:
-    """The usable files of a folder in sorted order, or the single input itself."""
-    if isinstance(item, int) or not item.is_dir():
-        return [item]
-    usable = (*images.SUFFIXES, ARRAY_SUFFIX)
-    try:
-        files: list[Path] = [
-            path
-            for path in item.iterdir()
-            if path.suffix.lower() in usable and path.is_file() and not path.name.startswith(".")
-        ]
-    except OSError as error:
-        raise UsageError(f"cannot list {item}: {error.strerror}") from error
-    if not files:
-        raise UsageError(f"{item} has no pictures or {ARRAY_SUFFIX} codes: give another folder")
-    # By stem first: "a.jpg" and "a.b.jpg" must sort like "a.png" and "a.b.png".
-    return [*sorted(files, key=lambda path: (path.stem, path.suffix))]
+def paths(*items: Input) -> list[Path]:
+    """Those of the inputs that are files or folders."""
+    return [item for item in items if isinstance(item, Path)]
 
 
 def read_array(pipeline: StyleMaskPipeline, item: Path, truncation: float | None) -> LatentCode:

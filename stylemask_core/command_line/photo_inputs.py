@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stylemask_core import landmarks
+from stylemask_core import framing, landmarks
 from stylemask_core.command_line.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
 from stylemask_core.detectors.weights import ABOUT
 from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
@@ -21,6 +21,7 @@ from stylemask_core.results import Code, FramedPicture, Inversion
 
 ROLES = ("source", "target")
 OF_ONE_FACE = ("face", "landmarks")  # options that exist with a role before them, too
+MOST_PLACES = 9  # faces whose place is told
 OF_PICTURES = {*OF_ONE_FACE, "aligned", "paste_back", "inversion_truncation", "refine"}
 
 # What it warns of is told here, in the command line's own form.
@@ -91,6 +92,9 @@ class CodeReader:
         self._pasted = options.get("paste_back", False)
         self._readings = {role: _reading(options, role) for role in ROLES}
         self._tell, self._told = tell, set[str]()
+        both = all(_is_picture(item) for item in (source, target))
+        self._choosing = {role: f"--{role}-face" if both else "--face" for role in ROLES}
+        self.remarks: dict[str, list[str]] = {}  # for a summary: what is said of which files
 
     def read(self, pipeline: StyleMaskPipeline, item: Input, role: str) -> Code:
         """Turn an input into a code.
@@ -127,7 +131,7 @@ class CodeReader:
             if self._pasted and role == "source":
                 raise InvalidInputError(f"{item} is no photo that a result could be pasted into")
             return read_array(pipeline, item, self._truncation)
-        return self._frame(pipeline, item, self._readings[role])
+        return self._frame(pipeline, item, role)
 
     def _inverted(
         self, pipeline: StyleMaskPipeline, found: dict[str, Code | FramedPicture]
@@ -154,8 +158,8 @@ class CodeReader:
         )
         return done.inversion
 
-    def _frame(self, pipeline: StyleMaskPipeline, path: Path, how: _Reading) -> FramedPicture:
-        photo = read_picture(path)
+    def _frame(self, pipeline: StyleMaskPipeline, path: Path, role: str) -> FramedPicture:
+        photo, how = read_picture(path), self._readings[role]
         with console_progress() as bar:
 
             def progress(what: str, done: int, total: int) -> None:
@@ -174,20 +178,46 @@ class CodeReader:
                 raise NoFaceError(f"{path}: {error} (--landmarks, --aligned)") from error
             except InvalidInputError as error:
                 raise InvalidInputError(f"{path}: {error}") from error
-        note, count = framed.framing.note, len(framed.framing.faces)
+        note, faces = framed.framing.note, framed.framing.faces
         if note not in self._told:  # many photos share the reason of a fallback
             self._told.add(note)
-            self._tell_once(f"{path.name}: {note}" if note else "")
-        if count > 1 and how.face is None:
+            self.tell_of(path, note)
+        if how.align == "none":
+            if doubt := framing.doubt(photo, framing.PROFILES[pipeline.config.alignment]):
+                self.tell_of(path, f"{doubt}: leave --aligned out to have it framed")
+                self._remark("maybe not aligned", path.name)
+        elif how.landmarks is None and not faces:
+            self._remark("no face was found in", path.name)
+        if len(faces) > 1 and how.face is None:
             self._tell_once(
-                f"{path.name}: {count} faces found, the largest is taken; choose with --face N"
+                f"{path.name}: {_places(faces)}; {self._choosing[role]} N takes another"
             )
         return framed
+
+    def tell_of(self, path: Path, what: str) -> None:
+        """Tell people something of a file, once; nothing if it is ""."""
+        self._tell_once(f"{path.name}: {what}" if what else "")
+
+    def _remark(self, remark: str, name: str) -> None:
+        names = self.remarks.setdefault(remark, [])
+        if name not in names:
+            names.append(name)
 
     def _tell_once(self, line: str) -> None:
         if line and line not in self._told:
             self._told.add(line)
             self._tell(line)
+
+
+def _places(faces: list[landmarks.Face]) -> str:
+    """Where the faces of a picture are, for people."""
+    places = []
+    for number, face in enumerate(faces[:MOST_PLACES], 1):
+        left, top, right, bottom = face.box
+        x, y, width = (left + right) / 2, (top + bottom) / 2, right - left
+        places.append(f"{number} at {x:.0f},{y:.0f} ({width:.0f} px wide)")
+    more = f" and {len(faces) - MOST_PLACES} smaller" if len(faces) > MOST_PLACES else ""
+    return f"{len(faces)} faces found, the largest is taken: {', '.join(places)}{more}"
 
 
 def _is_picture(item: Input) -> bool:
