@@ -1,7 +1,7 @@
 """What the project's way costs, against the authors' way in the same run.
 
     python -m benchmarks NAME [--json] [--record NAME], NAME one of pair, synthesis, encode, load,
-        serve, page, watermark, ops
+        serve, page, threads, watermark, ops
     python -m benchmarks plot NAME
 
 Without --model the networks of the FFHQ-1024 model are given random weights, once, in this
@@ -19,7 +19,17 @@ from pathlib import Path
 from benchmarks.process import BenchmarkError
 
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "stylemask_core" / "weights" / "heads"
-BENCHMARKS = ("pair", "synthesis", "encode", "load", "serve", "page", "watermark", "ops")
+BENCHMARKS = (
+    "pair",
+    "synthesis",
+    "encode",
+    "load",
+    "serve",
+    "page",
+    "threads",
+    "watermark",
+    "ops",
+)
 OF_EMBEDDED = ("serve", "page", "watermark")  # they take the embedded model
 
 

@@ -25,6 +25,7 @@ RED, ORANGE = "#dc2626", "#ea8a0c"
 OURS, THEIRS = ("", "StyleMask", BLUE), (".reference", "authors' way", GREY)
 SIDES = OURS, THEIRS
 PYTORCH = (".reference", "StyleMask without compiled operators", LIGHT_BLUE)
+FIXED = (".reference", "best fixed number of threads", GREY)
 BOUNDS = (
     (".bound", "arithmetic bound, computed directly", RED),
     (".winograd", "arithmetic bound with Winograd F(6×6, 3×3)", ORANGE),
@@ -128,6 +129,10 @@ PANELS: dict[str, Sequence[Panel]] = {
     ),
     "serve": (bars("Requests on a server", "p.._ms"),),
     "watermark": (bars("The watermark is found after edits", "(model|photo)_found_.*"),),
+    "threads": (
+        bars("The embedded model", "embedded_.*", other=FIXED),
+        bars("FFHQ's networks", "ffhq_.*", other=FIXED),
+    ),
     "page": (bars("A visit with an empty cache", "first_result.*_s"),),
     "ops": (
         bars("Operators", "fused_bias_act", "upfirdn2d"),

@@ -31,14 +31,28 @@ class Side:
 OURS, REFERENCE = Side("ours"), Side("reference")
 
 
-def clean_environment(threads: int) -> dict[str, str]:
-    """This process's environment, with a number of threads and torch's own choice of pages."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    environment.pop("THP_MEM_ALLOC_ENABLE", None)  # the product decides for itself
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+OURS_ALONE = ("THP_MEM_ALLOC_ENABLE", "OMP_WAIT_POLICY")  # the product sets them for itself
+
+
+def clean_environment(threads: int | None) -> dict[str, str]:
+    """This process's environment with a number of threads, and without what the product sets.
+
+    Args:
+        threads: for all libraries; None leaves the number to them.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in (*THREADS, *OURS_ALONE)}
+    if threads is not None:
+        environment |= dict.fromkeys(THREADS, str(threads))
     environment["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
     )
     return environment
+
+
+def joined(group: Path) -> list[str]:
+    """The beginning of a command line that is to run in a control group."""
+    return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs")]
 
 
 class Worker:
@@ -48,13 +62,22 @@ class Worker:
         side: what it holds.
         model: model folder.
         device: "cpu" or "cuda".
-        threads: it may use.
+        threads: it may use; None leaves the number to the side.
+        group: folder of the control group it shall be in, see `control_group`; None for ours.
     """
 
-    def __init__(self, side: Side, model: Path, device: str, threads: int) -> None:
+    def __init__(
+        self,
+        side: Side,
+        model: Path,
+        device: str,
+        threads: int | None,
+        group: Path | None = None,
+    ) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - __exit__ closes it
+        command = [sys.executable, "-m", "benchmarks.worker", side.kind, str(model.resolve())]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", side.kind, str(model.resolve()), device],
+            [*(joined(group) if group else ()), *command, device],
             env={**clean_environment(threads), **side.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -10,8 +10,17 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 RECORD_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 # What follows a figure's name after a dot; figures without one are ours.
-COLUMNS = ("", "reference", "wall", "bound", "winograd", "deviation")
-HEADINGS = ("ours", "reference", "wall time", "bound", "with Winograd", "deviation")
+COLUMNS = ("", "reference", "late", "default", "wall", "bound", "winograd", "deviation")
+HEADINGS = (
+    "ours",
+    "reference",
+    "torch imported first",
+    "PyTorch's default",
+    "wall time",
+    "bound",
+    "with Winograd",
+    "deviation",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,9 @@ class Report:
     Args:
         benchmark: its name.
         machine: as `machine.describe` gives it.
-        figures: "NAME" is ours; "NAME.reference" the reference's; "NAME.wall" ours in wall time;
+        figures: "NAME" is ours; "NAME.reference" the reference's; "NAME.default" that with
+            PyTorch's own number of threads; "NAME.late" ours, imported after torch; "NAME.wall"
+            ours in wall time;
             "NAME.bound" what the arithmetic alone would take; "NAME.winograd" the same with
             Winograd's algorithm; "NAME.deviation" how far the results lie apart. "NAME@2x" is a
             point of a sweep.

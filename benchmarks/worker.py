@@ -42,17 +42,20 @@ class Session:
     """The commands.
 
     Args:
-        side: "ours" or "reference".
+        side: "ours", "late" or "reference".
         model: model folder.
         device: "cpu" or "cuda".
     """
 
     def __init__(self, side: str, model: Path, device: str) -> None:
-        if side == "ours":
-            from benchmarks.ours import Ours as Implementation
-        else:
-            from benchmarks.reference import Reference as Implementation
+        if side == "ours":  # as its command line and server start; "late" is with torch first
+            import stylemask_core  # noqa: F401
         import torch
+
+        if side == "reference":
+            from benchmarks.reference import Reference as Implementation
+        else:
+            from benchmarks.ours import Ours as Implementation
 
         self.torch, self.name, self.device, self.model = torch, side, device, model
         self.implementation = Implementation

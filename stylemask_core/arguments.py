@@ -14,6 +14,7 @@ import torch
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.errors import InvalidInputError
 
+AUTO = "auto"
 DEVICE = re.compile(r"cpu|cuda(:(?P<index>\d{1,3}))?", re.ASCII)
 
 logger = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def pick_device(device: str) -> torch.device:
     Raises:
         InvalidInputError: unknown, or not on this machine.
     """
-    if device == "auto":
+    if device == AUTO:
         if not torch.cuda.is_available():
             return torch.device("cpu")
         if (problem := gpu_problem()) is None:

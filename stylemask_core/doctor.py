@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +16,8 @@ import torch
 
 from op import build, library
 from op.library import BuildError
-from stylemask_core import __version__, landmarks
-from stylemask_core.arguments import pick_device
+from stylemask_core import __version__, certificates, hub, images, landmarks, threads
+from stylemask_core.arguments import AUTO, gpu_problem, pick_device
 from stylemask_core.detectors import weights
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.remote import cache, model_source
@@ -30,6 +31,7 @@ OPTIONAL = {  # package → what it is for, and how to get it
     "gdown": ("stylemask fetch", "pip install gdown"),
 }
 
+FACES = "faces"
 OLDEST_PYTHON = (3, 11)
 HUB_PATIENCE = 3.0  # [s] for the Hub's answer
 ROOM = 4.0  # [GB] that converting the official checkpoints takes, or a Hub model with its download
@@ -109,7 +111,7 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     findings += [_operators(name, **found) for name, found in operators.items()]
     findings.append(_model(model))
     findings += [_package(name) for name in OPTIONAL]
-    findings += [_landmark_weights(), _hub(), _disk()]
+    findings += [_landmark_weights(), _faces(), _hub(), _disk()]
     return Diagnosis(findings, operators)
 
 
@@ -139,8 +141,21 @@ def _device(name: str) -> Finding:
         properties = torch.cuda.get_device_properties(device)
         text = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
         return Finding("device", "ok", f"{device}: {text}")
-    capability = torch.backends.cpu.get_cpu_capability()
-    return Finding("device", "ok", f"cpu: {capability}, {torch.get_num_threads()} threads")
+    text = f"cpu: {torch.backends.cpu.get_cpu_capability()}, {_threads()}"
+    if name == AUTO and torch.cuda.is_available() and (problem := gpu_problem()):
+        hint = "to use the GPU, install a PyTorch that is built for it, and a driver that fits"
+        return Finding("device", "warning", f"{text}; the GPU is not used, {problem}", hint)
+    return Finding("device", "ok", text)
+
+
+def _threads() -> str:
+    count = torch.get_num_threads()
+    text = "1 thread" if count == 1 else f"{count} threads"
+    for name in threads.VARIABLES:
+        if os.environ.get(name):
+            return f"{text}, as {name} says"
+    quota = threads.cpu_quota()
+    return text if quota is None else f"{text}, under a quota of {quota:g} CPUs"
 
 
 def _operators(name: str, state: library.State, reason: str, seconds: float) -> Finding:
@@ -170,9 +185,42 @@ def _model(name: str) -> Finding:
 
 def _package(name: str) -> Finding:
     purpose, remedy = OPTIONAL[name]
-    if importlib.util.find_spec(name):
-        return Finding(name, "ok", f"is there for {purpose}")
-    return Finding(name, "warning", f"is missing: it is needed for {purpose}", remedy)
+    if not importlib.util.find_spec(name):
+        return Finding(name, "warning", f"is missing: it is needed for {purpose}", remedy)
+    try:
+        importlib.import_module(name)
+    except Exception as error:  # a library of the system that is missing, a proxy: whatever it is
+        text = f"is there and cannot be loaded: {_reason(error)}; it is needed for {purpose}"
+        return Finding(name, "warning", text, remedy)
+    return Finding(name, "ok", f"works, for {purpose}")
+
+
+def _faces() -> Finding:
+    """Search the face of the embedded model's mean picture; nothing is downloaded for it."""
+    kind = os.environ.get(landmarks.DETECTOR_VARIABLE) or landmarks.AUTO
+    if kind != landmarks.HAAR and not weights.folder_if_there():
+        kind = landmarks.HAAR  # what finds faces until the weights are there
+    start = time.perf_counter()
+    try:
+        generator = hub.load_model(hub.EMBEDDED_FOLDER).generator
+        with torch.inference_mode():
+            picture = generator(generator.broadcast(generator.mapping.mean[None]))
+        detector = landmarks.default_detector(kind)
+        faces = detector.detect(images.enlarged(images.to_image(picture)))
+    except StyleMaskError as error:
+        return Finding(FACES, "warning", f"cannot be found: {error}", landmarks.INSTALL_HINT)
+    except Exception as error:  # of the detector's libraries
+        text = f"cannot be found: {_reason(error)}"
+        return Finding(FACES, "warning", text, landmarks.INSTALL_HINT)
+    if not faces:
+        text = f"{detector.name} finds none in a picture that shows one"
+        return Finding(FACES, "warning", text, landmarks.INSTALL_HINT)
+    seconds = time.perf_counter() - start
+    return Finding(FACES, "ok", f"{detector.name} found one in a trial, {seconds:.1f} s")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _landmark_weights() -> Finding:
@@ -199,12 +247,16 @@ def _hub() -> Finding:
     try:
         get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
     except Exception as error:  # whatever the network, a proxy or a certificate is up to
-        reason = " ".join(str(error).split()) or type(error).__name__
+        if reason := certificates.trouble(error):
+            text, _, hint = reason.partition(": ")
+            return Finding("Hub", "warning", f"{constants.ENDPOINT} is not reached: {text}", hint)
         hint = (
             "models on this machine work all the same, and HF_HUB_OFFLINE=1 keeps the Hub from "
             "being asked; to reach it behind a proxy, set HTTPS_PROXY"
         )
-        return Finding("Hub", "warning", f"{constants.ENDPOINT} is not reached: {reason}", hint)
+        return Finding(
+            "Hub", "warning", f"{constants.ENDPOINT} is not reached: {_reason(error)}", hint
+        )
     return Finding("Hub", "ok", f"{constants.ENDPOINT} is reached")
 
 

@@ -4,7 +4,8 @@
 - One where a network is small: its steps are shorter than waking a thread beside others takes.
 - Threads that wait for each other sleep, which environment.py asks for. By default they spin for
   some ms; that uses up a quota, and beside other programs it holds the CPU that the thread they
-  wait for would need.
+  wait for would need. Where torch was imported before this package it is too late for that; then
+  no more threads are used than other processes leave CPUs.
 
 Whoever sets OMP_NUM_THREADS, or calls `torch.set_num_threads` after the import, has decided, and
 nothing is changed. docs/performance.md has the measurements.
@@ -13,6 +14,7 @@ nothing is changed. docs/performance.md has the measurements.
 import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
@@ -21,9 +23,11 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import torch
 
+from stylemask_core import environment
 from stylemask_core.config import ModelConfig
 
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # with which people decide themselves
+INTERVAL = 0.2  # [s] at least, over which the use of the CPUs is taken
 SMALL = 8e9  # multiply-accumulates of a synthesis; the embedded model has 0.5e9, FFHQ-1024 74e9
 
 Params = ParamSpec("Params")
@@ -105,6 +109,44 @@ _known = threading.local()
 _known.own = True  # the thread that imports this has its number from nobody else
 
 
+class Others:
+    """CPUs that other processes use, as long as the system tells.
+
+    Args:
+        root: of the file system with proc.
+    """
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._stat = root / "proc/stat"
+        self._last, self._cpus = self._read(), 0.0
+
+    def _read(self) -> tuple[float, float]:
+        """Wall time and the CPU time of all other processes, since any moment [s]."""
+        busy = 0.0
+        with suppress(OSError, ValueError):
+            ticks = [int(text) for text in self._stat.read_text().split("\n", 1)[0].split()[1:]]
+            idle = sum(ticks[3:5])  # waiting for disks is idle, too; guests' time is in users'
+            busy = (sum(ticks[:8]) - idle) / os.sysconf("SC_CLK_TCK") - time.process_time()
+        return time.monotonic(), busy
+
+    def cpus(self) -> float:
+        """The mean since the last time that was asked, INTERVAL ago at least."""
+        now, busy = self._read()
+        before, used = self._last
+        if now - before >= INTERVAL:
+            self._last, self._cpus = (now, busy), max(0.0, (busy - used) / (now - before))
+        return self._cpus
+
+
+_others = Others()
+
+
+def left(threads: int) -> int:
+    """Threads that spin and yet hinder nobody: as many of them as there are CPUs left for."""
+    free = (os.cpu_count() or 1) - _others.cpus()
+    return max(1, min(threads, round(free)))
+
+
 def needed(config: ModelConfig) -> int:
     """Threads a model is to be run on."""
     macs, before = 0, 0
@@ -122,6 +164,8 @@ def limited(threads: int) -> Iterator[None]:
         # a new thread starts with the number that any other set last, be it for a moment
         torch.set_num_threads(now := DEFAULT)
     _known.own = True
+    if environment.LATE and threads > 1:
+        threads = left(threads)
     if now != DEFAULT or now == threads or _chosen_by_variable():
         yield
         return

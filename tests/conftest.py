@@ -74,30 +74,39 @@ def own_folder(tiny_folder, tmp_path):
 
 
 @pytest.fixture
-def hub_server(monkeypatch, tmp_path_factory):
-    """A Hub on loopback that huggingface_hub in this process talks to, with an empty cache."""
+def use_hub(monkeypatch, tmp_path_factory):
+    """Have huggingface_hub in this process talk to a Hub on loopback, with an empty cache."""
     from huggingface_hub import constants
 
+    def use(server: HubServer) -> HubServer:
+        home = tmp_path_factory.mktemp("home")
+        template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        for name, value in {
+            "ENDPOINT": server.url,
+            "HUGGINGFACE_CO_URL_TEMPLATE": template,
+            "HF_HOME": str(home),
+            "HF_HUB_CACHE": str(home / "hub"),
+            "HF_TOKEN_PATH": str(home / "token"),
+            "HF_HUB_OFFLINE": False,
+            "HF_HUB_DISABLE_XET": True,
+            "HF_HUB_DOWNLOAD_TIMEOUT": PATIENCE,
+            "HF_HUB_ETAG_TIMEOUT": PATIENCE,
+        }.items():
+            assert hasattr(constants, name)
+            monkeypatch.setattr(constants, name, value)
+        for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "STYLEMASK_FFHQ_REPO"):
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv("STYLEMASK_HOME", str(home / "stylemask"))
+        return server
+
+    return use
+
+
+@pytest.fixture
+def hub_server(use_hub):
+    """A Hub on loopback that huggingface_hub in this process talks to, with an empty cache."""
     server = HubServer()
-    home = tmp_path_factory.mktemp("home")
-    template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    for name, value in {
-        "ENDPOINT": server.url,
-        "HUGGINGFACE_CO_URL_TEMPLATE": template,
-        "HF_HOME": str(home),
-        "HF_HUB_CACHE": str(home / "hub"),
-        "HF_TOKEN_PATH": str(home / "token"),
-        "HF_HUB_OFFLINE": False,
-        "HF_HUB_DISABLE_XET": True,
-        "HF_HUB_DOWNLOAD_TIMEOUT": PATIENCE,
-        "HF_HUB_ETAG_TIMEOUT": PATIENCE,
-    }.items():
-        assert hasattr(constants, name)
-        monkeypatch.setattr(constants, name, value)
-    for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "STYLEMASK_FFHQ_REPO"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("STYLEMASK_HOME", str(home / "stylemask"))
-    yield server
+    yield use_hub(server)
     server.close()
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,9 +59,12 @@ class HubServer:
         forged: what is sent in place of a file's bytes, by file name.
         drive: files it gives like a file host, by name.
         rendezvous: how many clients must have asked about a file before anyone gets it, by name.
+
+    Args:
+        tls: what makes it an https server.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.repositories: dict[str, HubRepository] = {}
         self.large_files: Files = {}  # by SHA-256
         self.names: dict[str, str] = {}  # of large files, by SHA-256
@@ -75,7 +79,10 @@ class HubServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.scheme = "https" if tls else "http"
+        self.url = f"{self.scheme}://127.0.0.1:{self.port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
@@ -205,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
                 X_Repo_Commit=sha,
                 X_Linked_Etag=f'"{digest}"',
                 X_Linked_Size=str(len(files[file])),
-                Location=f"http://localhost:{self.hub.port}/cdn/{digest}",
+                Location=f"{self.hub.scheme}://localhost:{self.hub.port}/cdn/{digest}",
             )
         else:
             headers = {"X_Repo_Commit": sha, "ETag": f'"{git_oid(files[file])}"'}

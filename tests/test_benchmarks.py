@@ -12,11 +12,11 @@ from benchmarks import __main__ as command
 from benchmarks import inputs, measure, models, plot, report
 from benchmarks.arithmetic import encode_macs, synthesis_layers, synthesis_macs
 from benchmarks.ours import Ours
-from benchmarks.process import OURS, BenchmarkError, Worker, clean_environment
+from benchmarks.process import OURS, OURS_ALONE, BenchmarkError, Worker, clean_environment
 from benchmarks.reference import Reference
 from benchmarks.reference_encoder import Encoder, unfolded
 from benchmarks.report import Figure, Report
-from stylemask_core import ModelConfig
+from stylemask_core import ModelConfig, environment
 from stylemask_core.encoder import build_encoder
 from stylemask_core.images import to_tensor
 
@@ -132,11 +132,14 @@ def test_none_of_the_projects_settings_applies_to_the_reference():
     assert done.stdout == "[]\n"
 
 
-def test_workers_do_not_inherit_huge_pages(monkeypatch):
-    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "1")
-    environment = clean_environment(threads=3)
-    assert "THP_MEM_ALLOC_ENABLE" not in environment
-    assert environment["OMP_NUM_THREADS"] == "3"
+def test_workers_do_not_inherit_what_the_product_sets_for_itself(monkeypatch):
+    assert OURS_ALONE and set(OURS_ALONE) == set(environment.DEFAULTS)
+    for name in OURS_ALONE:
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert not {*OURS_ALONE} & clean_environment(threads=3).keys()
+    assert clean_environment(threads=3)["OMP_NUM_THREADS"] == "3"
+    assert "OMP_NUM_THREADS" not in clean_environment(threads=None)
 
 
 def test_a_worker_that_fails_is_quoted(tmp_path):
@@ -220,6 +223,7 @@ def test_pictures_are_read_as_they_are():
             ["--runs", 1],
             {"synthesis", "synthesis@8px", "synthesis@16px.bound", "synthesis@batch4.reference"},
         ),
+        ("threads", ["--quick"], {"small_random_pair_busy", "small_random_pair_busy.default"}),
         ("load", ["--quick"], {"generator_and_masks", "first_random_pair"}),
         ("ops", ["--quick"], {"fused_bias_act", "upfirdn2d", "b32_conv0", "b32_conv1.winograd"}),
     ],
@@ -326,6 +330,7 @@ def test_recorded_reports_are_kept_side_by_side_and_drawn(monkeypatch, tmp_path)
         "encode": sides_of("encode", 1.0, bound=True) | sides_of("encode@batch2", 2.0),
         "load": sides_of("generator_and_masks", 0.5) | sides_of("first_random_pair", 3.0),
         "serve": {"p50_ms": Figure(10.0, "ms"), "p95_ms": Figure(20.0, "ms")},
+        "threads": sides_of("embedded_photo_pair_quota", 0.2) | sides_of("ffhq_encode_busy", 0.9),
         "page": {"first_result_s": Figure(1.0, "s"), "first_result_worst_s": Figure(1.2, "s")},
         "watermark": {"model_found_all": Figure(99.0, "%"), "photo_found_all": Figure(98.0, "%")},
         "ops": sides_of("fused_bias_act", 0.1) | sides_of("b64_conv1", 0.2, bound=True),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from op import build
-from stylemask_core import StyleMaskPipeline, __version__, doctor
+from stylemask_core import StyleMaskPipeline, __version__, arguments, doctor, landmarks, threads
 from stylemask_core.detectors import weights
 from stylemask_core.errors import OperatorBuildError
 from tests.helpers import MIX
@@ -34,6 +34,14 @@ def no_network(monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
 
 
+@pytest.fixture(autouse=True)
+def detector(monkeypatch):
+    """The Haar detector, which says at once that there is a face, until its `detect` is deleted."""
+    detector = landmarks.default_detector(landmarks.HAAR)
+    monkeypatch.setattr(detector, "detect", lambda image: [None])
+    return detector
+
+
 @pytest.fixture
 def findings(stylemask):
     """Run the doctor: exit code, findings by name."""
@@ -47,7 +55,10 @@ def findings(stylemask):
     return run
 
 
-def test_a_machine_that_is_well_has_no_problems(workshop, findings, tiny_folder):
+def test_a_machine_that_is_well_has_no_problems(
+    workshop, findings, tiny_folder, detector, monkeypatch
+):
+    monkeypatch.delattr(detector, "detect")  # a real search
     code, found = findings("--build", "--device", "cpu")
     assert code == 0
     assert list(found) == [
@@ -59,11 +70,12 @@ def test_a_machine_that_is_well_has_no_problems(workshop, findings, tiny_folder)
         "model",
         *doctor.OPTIONAL,
         "face landmark weights",
+        "faces",
         "Hub",
         "disk",
     ]
     # the rest depends on what this machine has
-    well = ("StyleMask", "Python", "device", "operators for cpu", "model", "Hub")
+    well = ("StyleMask", "Python", "device", "operators for cpu", "model", "cv2", "faces", "Hub")
     assert {name: found[name]["level"] for name in well} == dict.fromkeys(well, "ok")
     assert not any(found[name]["hint"] for name in well)
     assert found["StyleMask"]["text"].startswith(f"{__version__}, in ")
@@ -146,8 +158,8 @@ def test_operators_demanded_and_not_to_be_had_are_a_problem(workshop, findings, 
 
 def test_a_setting_that_makes_no_sense_is_a_problem(workshop, findings, monkeypatch):
     monkeypatch.setenv("STYLEMASK_OPS", "fast")
-    for arguments in ((), ("--build",)):
-        code, found = findings(*arguments)
+    for options in ((), ("--build",)):
+        code, found = findings(*options)
         assert code == 1
         assert "STYLEMASK_OPS='fast'" in found["operators"]["text"]
 
@@ -168,6 +180,55 @@ def test_a_missing_package_is_a_warning_with_the_remedy(workshop, findings, monk
     monkeypatch.setitem(doctor.OPTIONAL, "no_such_package", ("tests", "pip install it"))
     found = findings()[1]["no_such_package"]
     assert (found["level"], found["hint"]) == ("warning", "pip install it")
+
+
+def test_a_package_that_cannot_be_loaded_is_a_warning_with_the_cause(
+    workshop, findings, monkeypatch, tmp_path
+):
+    (tmp_path / "broken_package.py").write_text("raise ImportError('libGL.so.1: cannot open')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(doctor.OPTIONAL, "broken_package", ("tests", "apt install it"))
+    found = findings()[1]["broken_package"]
+    assert (found["level"], found["hint"]) == ("warning", "apt install it")
+    assert "cannot be loaded: libGL.so.1: cannot open" in found["text"]
+
+
+@pytest.mark.parametrize(
+    ("faces", "words"),
+    [
+        (lambda image: [], "finds none in a picture that shows one"),
+        (lambda image: 1 / 0, "cannot be found: division by zero"),
+    ],
+)
+def test_a_detector_that_does_not_find_a_face_is_not_called_well(
+    workshop, findings, monkeypatch, detector, faces, words
+):
+    assert findings()[1]["faces"]["level"] == "ok"
+    monkeypatch.setattr(detector, "detect", faces)
+    code, found = findings()
+    assert code == 0, "pictures can be made without faces"
+    assert found["faces"]["level"] == "warning" and words in found["faces"]["text"]
+
+
+def test_a_gpu_that_auto_does_not_take_is_a_warning_with_the_reason(
+    workshop, findings, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(arguments, "gpu_problem", lambda index=0: "it is too old")
+    monkeypatch.setattr(doctor, "gpu_problem", lambda index=0: "it is too old")
+    found = findings()[1]["device"]
+    assert found["level"] == "warning"
+    assert found["text"].startswith("cpu: ")
+    assert found["text"].endswith("the GPU is not used, it is too old")
+
+
+def test_the_number_of_threads_is_told_with_who_decided_it(workshop, findings, monkeypatch):
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert findings()[1]["device"]["text"].endswith("1 thread, as OMP_NUM_THREADS says")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(threads, "cpu_quota", lambda: 1.5)
+    assert findings()[1]["device"]["text"].endswith("1 thread, under a quota of 1.5 CPUs")
 
 
 def test_people_get_a_line_a_finding_and_the_remedy_below(workshop, stylemask):

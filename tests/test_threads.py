@@ -14,7 +14,7 @@ import torch
 from benchmarks.control_group import control_group
 from benchmarks.models import FFHQ
 from benchmarks.process import BenchmarkError
-from stylemask_core import threads
+from stylemask_core import environment, threads
 from stylemask_core.config import ModelConfig
 from stylemask_core.hub import EMBEDDED_FOLDER
 
@@ -118,7 +118,7 @@ def python(code: str, group: Path | None = None, **environment: str) -> dict:
 
 NUMBERS = """
 import stylemask_core, torch
-from stylemask_core import threads
+from stylemask_core import environment, threads
 print(json.dumps([torch.get_num_threads(), os.environ["OMP_WAIT_POLICY"]]))
 """
 
@@ -148,6 +148,7 @@ def two_threads(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     torch.set_num_threads(2)
     monkeypatch.setattr(threads, "DEFAULT", 2)
+    monkeypatch.setattr(environment, "LATE", False)  # these tests may have torch from elsewhere
     yield
     torch.set_num_threads(before)
 
@@ -214,3 +215,40 @@ def test_a_thread_that_begins_beside_a_small_model_is_not_left_with_one():
         thread.start()
         thread.join()
     assert numbers == [2]
+
+
+LATE = """
+import torch, stylemask_core
+from stylemask_core import environment
+print(json.dumps(environment.LATE))
+"""
+
+
+def test_where_torch_was_imported_first_it_is_known_that_threads_spin(tmp_path):
+    assert python(LATE) is True
+    assert python(LATE, OMP_WAIT_POLICY="PASSIVE") is False
+    assert python(LATE.replace("torch, stylemask_core", "stylemask_core, torch")) is False
+
+
+def test_threads_that_spin_are_as_many_as_others_leave_cpus_for(tmp_path, monkeypatch):
+    tick, stat = os.sysconf("SC_CLK_TCK"), tmp_path / "proc/stat"
+    stat.parent.mkdir()
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    monkeypatch.setattr("time.process_time", lambda: 0.5 * (now - 100))  # half a CPU is our own
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    others = None
+    for seconds, busy, expected in ((1, 0.5, 4), (1, 2.5, 2), (0.01, 0.0, 2), (1, 4.5, 1)):
+        if others is None:
+            stat.write_text("cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 1 1 1 1\n")
+            others, user = threads.Others(tmp_path), 0.0
+            monkeypatch.setattr(threads, "_others", others)
+        now, user = now + seconds, user + busy * seconds
+        stat.write_text(f"cpu  {user * tick:.0f} 0 0 {tick * 9:.0f} 7 0 0 0 0 0\ncpu0 1 1 1 1\n")
+        assert threads.left(4) == expected
+    assert threads.left(1) == 1
+
+
+def test_where_the_system_does_not_tell_nobody_else_is_assumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(threads, "_others", threads.Others(tmp_path))
+    assert threads.left(2) == min(2, os.cpu_count())

@@ -16,7 +16,7 @@ from typing import IO
 
 import torch
 
-from stylemask_core import file_kinds
+from stylemask_core import certificates, file_kinds
 from stylemask_core.errors import DetectorError
 from stylemask_core.progress import Progress
 
@@ -57,7 +57,7 @@ def prepare(progress: Progress | None = None) -> Path:
                 _bring(name, folder, progress)
         except (OSError, ValueError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)  # of an URLError, the error of the socket
-            reason = getattr(cause, "strerror", None) or cause
+            reason = certificates.trouble(error) or getattr(cause, "strerror", None) or cause
             raise DetectorError(
                 f"{name} cannot be had from {_origin()} ({reason}); {WEIGHTS_VARIABLE} can name a "
                 "folder that has it"

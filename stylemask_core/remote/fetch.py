@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from stylemask_core import convert, hub
+from stylemask_core import certificates, convert, hub
 from stylemask_core.errors import WeightsError
 from stylemask_core.progress import Progress, bar_class
 from stylemask_core.remote import cache
@@ -214,6 +214,7 @@ def from_drive(
                 str(arrived),
                 quiet=True,
                 use_cookies=False,
+                verify=certificates.authorities(),
                 resume=True,
                 progress=report,
                 timeout=30,
@@ -222,6 +223,8 @@ def from_drive(
     except (DownloadError, OSError) as error:  # those of requests are OSErrors
         for part in resumed:
             part.unlink(missing_ok=True)  # tried once more in vain: the next call begins anew
+        if reason := certificates.trouble(error):
+            raise WeightsError(f"Google Drive is not reached: {reason}; or {by_hand}") from error
         reason = " ".join(str(error).split())
         if CONNECTION_FAILED.search(reason):
             raise WeightsError(
