@@ -1,15 +1,13 @@
-"""Pictures and downloads as files in Gradio's cache, which the demo empties by age."""
+"""Pictures and downloads as files in the upload folder, from which the oldest are deleted."""
 
 import hashlib
 import io
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
-from gradio.utils import get_upload_folder
 from PIL import Image
 
+from demo.storage import storage
 from stylemask_core import provenance
 from stylemask_core.images import enlarged
 from stylemask_core.provenance import Stamp
@@ -22,15 +20,14 @@ def file_of(data: bytes, name: str) -> str:
 
     The folder is named by the content, as Gradio does it, but an existing file is left in place:
     Gradio's own writer would empty it first, under the eyes of a browser that is loading it.
+
+    Raises:
+        ServerFullError: there is no room for it.
     """
-    path = Path(get_upload_folder()) / hashlib.sha256(data).hexdigest() / name
-    if path.is_file():
-        path.touch()  # it is young again, so it is not deleted by age
-        return str(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-        draft.write(data)
-    Path(draft.name).replace(path)
+    store = storage()
+    path = store.folder / hashlib.sha256(data).hexdigest() / name
+    if not store.touch(path):
+        store.write(path, data)
     return str(path)
 
 

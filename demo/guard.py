@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import logging
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,11 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo import tools
 from demo.calls import MAX_BODY, Calls
+from demo.room import Room
 from stylemask_core import InvalidInputError
 
 WRONG_PASSWORD_DELAY = 1.0  # [s] before the answer
 CDN = "https://gradio.s3-us-west-2.amazonaws.com"  # where a shared page's scripts come from
 HUGGING_FACE = "https://huggingface.co https://*.hf.space"  # may frame a Space
+
+FOREIGN = re.compile(r"/file=https?:", re.IGNORECASE)
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +63,8 @@ def security_headers(in_space: bool = False, shared: bool = False) -> dict[str, 
 
 
 class Guard:
-    """ASGI middleware: adds headers, and refuses bodies that are too large before they are kept.
+    """ASGI middleware: adds headers, refuses bodies that are too large before they are kept, and
+    fetches nothing for others: Gradio would serve any public address as if it were a file.
 
     Args:
         app: what answers.
@@ -93,6 +98,10 @@ class Guard:
             await send(message)
 
         length = Headers(scope=scope).get("content-length", "")
+        if FOREIGN.search(scope["path"]):
+            refusal = JSONResponse({"detail": "Only files of this server are served."}, 403)
+            await refusal(scope, receive, guarded)
+            return
         if length.isascii() and length.isdigit() and int(length) > self._max_body:
             refusal = JSONResponse({"detail": self._too_large}, 413)
             await refusal(scope, receive, guarded)
@@ -170,9 +179,13 @@ def launch_security(
     from huggingface_hub import constants
 
     tools.install()
-    headers = security_headers(in_space, shared)
+    guards = [
+        Middleware(Guard, headers=security_headers(in_space, shared)),
+        Middleware(Calls),
+        Middleware(Room, max_body=MAX_BODY),
+    ]
     return {
-        "app_kwargs": {"middleware": [Middleware(Guard, headers=headers), Middleware(Calls)]},
+        "app_kwargs": {"middleware": guards},
         "auth": password.check if password else None,
         # tools would be open to everybody: Gradio asks for no password there
         "mcp_server": password is None,

@@ -14,6 +14,7 @@ from demo.files import file_of
 from demo.identity import Cancelled, refine
 from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
+from demo.storage import storage
 from demo.uploads import uploaded_file
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
 from stylemask_core.errors import DetectorError, NoFaceError
@@ -99,15 +100,11 @@ class Photos:
         self._searches.forget(age)
         self._inversions.forget(age)
 
-    @property
-    def examples(self) -> frozenset[str]:
-        """Files of the examples."""
-        return frozenset(self._examples)
-
     def example(self, path: Path) -> str:
         """Take a picture that comes with this project as an example; returns its file."""
         file = uploaded_file(file_of(path.read_bytes(), path.name))
         self._examples.add(file)
+        storage().own.add(file)
         return file
 
     def is_example(self, picture: Any) -> bool:

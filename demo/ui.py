@@ -13,6 +13,7 @@ from demo.api import endpoints
 from demo.arguments import Arguments
 from demo.checks import one_line
 from demo.events import MODEL_EVENT, SMALL_EVENT
+from demo.flags import KEEP_HOURS
 from demo.handlers import Handlers, versions
 from demo.inspect_tab import inspect_tab
 from demo.links_page import connect_links
@@ -34,8 +35,6 @@ from stylemask_core.operators import operator_state
 
 TITLE = "StyleMask"
 QUEUE_SIZE = 64  # visitors waiting before further ones are turned away
-KEEP_HOURS = 3.0  # age at which pictures and downloads are deleted from disk
-SWEEP = 600  # [s] between two looks for them, at most
 SESSIONS = 1000  # pages open at once that keep their state; each holds a third of a megabyte
 MAX_UPLOAD = "40mb"
 SHORT_SHA = 10  # digits of a commit in the footer
@@ -107,9 +106,7 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
     """
     handlers = Handlers(models)
     age = keep_hours * 3600
-    cleaning = (min(SWEEP, age), age)
-    options = {"title": TITLE, "analytics_enabled": False, "delete_cache": cleaning}
-    with Page(handlers.arguments, **options) as demo:
+    with Page(handlers.arguments, title=TITLE, analytics_enabled=False) as demo:
         with gr.Row(elem_id="top"):
             with gr.Column(elem_id="header", scale=3, min_width=300):
                 gr.HTML(f"<h1>{TITLE}</h1>", padding=False)

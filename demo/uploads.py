@@ -1,11 +1,11 @@
 """Which files a picture argument may stand for: decided here, for the page and every program."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gradio.utils import abspath, get_upload_folder
-from gradio_client.utils import is_http_url_like
 
 from stylemask_core import InvalidInputError
 
@@ -36,14 +36,28 @@ def check_files(value: Any) -> None:
     Raises:
         InvalidInputError: it names one.
     """
+    for path in _paths(value):
+        if not (isinstance(path, str) and path.startswith(("http://", "https://"))):
+            _inside(path)
+
+
+def files_in(value: Any) -> set[str]:
+    """The resolved paths of the upload folder that an argument names; others are passed over."""
+    files = set()
+    for path in _paths(value):
+        with suppress(InvalidInputError):
+            files.add(str(_inside(path)))
+    return files
+
+
+def _paths(value: Any) -> Iterator[Any]:
     parts = [value]
-    while parts:
+    while parts:  # no recursion: strangers choose the depth
         part = parts.pop()
         if isinstance(part, dict):
             parts += part.values()
-            path = part.get("path")
-            if path is not None and not is_http_url_like(path):
-                _inside(path)
+            if part.get("path") is not None:
+                yield part["path"]
         elif isinstance(part, list | tuple):
             parts += part
 

@@ -6,6 +6,7 @@ refused gets an answer in words, like every other error.
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from gradio.state_holder import SessionState
 from gradio.utils import error_payload
 
 from demo.checks import one_line
+from demo.uploads import files_in
 from stylemask_core import StyleMaskError
 
 CLOSING = "The server is about to stop: try again in a minute."
@@ -142,6 +144,21 @@ class WaitingLine:
         pending = queue.pending_event_ids_session
         for session in [name for name, events in pending.items() if not events]:
             del pending[session]
+
+    def files(self) -> set[str]:
+        """Uploads that calls name which wait or run."""
+        events = list(self._queue.event_ids_to_events.values())
+        return set().union(*(files_in(event.data.data) for event in events if event.data))
+
+    def running_since(self) -> float:
+        """When the first of the calls that run now began [s since 1970]; infinite if none does."""
+        starts = [
+            start
+            for queue in list(self._queue.event_queue_per_concurrency_id.values())
+            for starts in list(queue.start_times_per_fn.values())
+            for start in list(starts)
+        ]
+        return min(starts, default=math.inf)
 
     @property
     def _busy(self) -> bool:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-import gradio as gr
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import gradio as gr
     from gradio.block_function import BlockFunction
 
 SECONDS = 60  # an event may have the GPU, beside what a program asks for to refine its pictures
@@ -23,7 +22,7 @@ def is_zero_gpu() -> bool:
     return os.environ.get(ON_ZERO_GPU, "").lower() in ("1", "t", "true")
 
 
-def borrow_gpu(demo: gr.Blocks, concurrency_id: str) -> None:
+def borrow_gpu(demo: "gr.Blocks", concurrency_id: str) -> None:
     """Let the events of one queue have the GPU, each for as long as it runs.
 
     Args:

@@ -12,9 +12,9 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from demo import build_demo, launch_options
 from demo.guard import Password, launch_security
 from demo.models import Models
+from demo.ui import build_demo, launch_options
 from tests.helpers import free_port
 
 

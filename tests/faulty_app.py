@@ -17,6 +17,7 @@ from tests.helpers import PATIENCE, wait_for
 ROOT = Path(__file__).resolve().parents[1]
 BROKEN, HELD = 666, 777  # source seeds: the model raises; it waits while the gate file is there
 GATE = "STYLEMASK_TEST_GATE"
+FRESH = "STYLEMASK_TEST_FRESH"  # [s] in which new files are spared, if not the usual time
 
 
 class Server:
@@ -77,7 +78,10 @@ def _wait_until_up(process: subprocess.Popen[str], log: Path) -> None:
 def main() -> int:
     """Run the demo with the faults built in."""
     import app
+    from demo import storage
     from stylemask_core import StyleMaskPipeline
+
+    storage.FRESH = float(os.environ.get(FRESH, storage.FRESH))
 
     gate, sample = Path(os.environ[GATE]), StyleMaskPipeline.sample
 

@@ -10,6 +10,7 @@ import pytest
 from demo_server import free_port
 
 import app
+from demo.flags import parse_args
 
 ROOT = Path(app.__file__).parent
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "STYLEMASK_"))}
@@ -54,31 +55,33 @@ def test_a_bad_model_or_device_ends_with_one_line(flag, value, capsys):
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "1.5", ""])
 def test_a_bad_port_is_bad_usage(port, capsys):
     with pytest.raises(SystemExit) as ended:
-        app.parse_args([f"--port={port}"])
+        parse_args([f"--port={port}"])
     assert ended.value.code == 2
     assert "65535" in capsys.readouterr().err
 
 
 def test_the_environment_gives_the_defaults_and_flags_win(monkeypatch):
-    assert vars(app.parse_args([])) == {
+    assert vars(parse_args([])) == {
         "model": ["embedded"],
         "host": "127.0.0.1",
         "port": 7860,
         "share": False,
         "auth": None,
         "keep": 3.0,
+        "disk": 2.0,
         "device": "auto",
+        "verbose": False,
     }
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
     monkeypatch.setenv("STYLEMASK_MODEL", "some/folder, user/repo@0123abc,")
-    args = app.parse_args(["--port", "8000"])
+    args = parse_args(["--port", "8000"])
     assert (args.host, args.port) == ("0.0.0.0", 8000)
     assert args.model == ["some/folder", "user/repo@0123abc"]
-    assert app.parse_args(["--model", "embedded", "--model", "ffhq"]).model == ["embedded", "ffhq"]
+    assert parse_args(["--model", "embedded", "--model", "ffhq"]).model == ["embedded", "ffhq"]
     monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
     with pytest.raises(SystemExit):
-        app.parse_args([])
+        parse_args([])
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

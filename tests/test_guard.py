@@ -8,6 +8,7 @@ from demo_server import free_port, running
 from gradio_client import Client
 
 import app
+from demo.flags import parse_args
 from demo.guard import Password, launch_security, read_password, security_headers
 from stylemask_core import InvalidInputError
 
@@ -129,5 +130,5 @@ def test_an_account_needs_a_name_and_a_file(account):
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "x", ""])
 def test_a_bad_time_to_keep_files_is_bad_usage(hours, capsys):
     with pytest.raises(SystemExit):
-        app.parse_args([f"--keep={hours}"])
+        parse_args([f"--keep={hours}"])
     assert "hours above 0" in capsys.readouterr().err

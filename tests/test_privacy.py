@@ -1,7 +1,6 @@
 """docs/privacy.md, proved: what is kept of visitors is gone when the page says so."""
 
 import base64
-import os
 import time
 
 import httpx
@@ -14,7 +13,6 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 import app
-from demo.retention import delete_old
 
 KEEP_SECONDS = 4
 # Loaded by Python before anything else: writes down whom the server tries to reach.
@@ -181,29 +179,3 @@ async def _tool(url, name, arguments):
     ):
         await session.initialize()
         return await session.call_tool(name, arguments)
-
-
-def test_a_sweep_deletes_what_is_old_and_keeps_what_it_is_told_to(tmp_path):
-    for name in ("a/old.png", "b/own.png", "c/d/old.csv"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True)
-        path.touch()
-    delete_old(tmp_path, 3600)
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
-    delete_old(tmp_path, -1, {str(tmp_path / "b" / "own.png")})
-    assert sorted(map(str, tmp_path.rglob("*"))) == [
-        str(tmp_path / "b"),
-        str(tmp_path / "b" / "own.png"),
-    ]
-
-
-def test_what_a_killed_server_left_is_deleted_by_the_next(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(app, "running", lambda pid: pid == 2)
-    for name in ("stylemask-1-x", "stylemask-2-y", "stylemask-photos", "another"):
-        (tmp_path / name).mkdir()
-    with app.scratch_folder() as folder:
-        assert f"-{os.getpid()}-" in folder.name
-        left = {path.name for path in tmp_path.iterdir()}
-        assert left == {"stylemask-2-y", "stylemask-photos", "another", folder.name}
-    assert not folder.exists()

@@ -64,7 +64,7 @@ def test_a_space_has_no_tests_no_caches_and_all_of_the_code(files):
 def test_the_program_of_a_space_starts_from_its_files_alone(files, tmp_path):
     """Only as far as its command line: a start takes seconds, and is what `make space` does."""
     done = subprocess.run(
-        [sys.executable, "-I", "-B", "app.py", "--help"],
+        [sys.executable, "-E", "-s", "-B", "app.py", "--help"],
         cwd=files, capture_output=True, text=True, timeout=PATIENCE,
         env={"HOME": "/dev/null/home", "TMPDIR": str(tmp_path)},
     )  # fmt: skip

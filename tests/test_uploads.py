@@ -8,7 +8,7 @@ import gradio as gr
 import httpx
 import pytest
 from demo_server import running
-from helpers import answered, noise, png_bytes
+from helpers import LOOPBACK, answered, noise, png_bytes
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -18,7 +18,6 @@ from stylemask_core import InvalidInputError
 
 META = {"meta": {"_type": "gradio.FileData"}}
 REFUSED = NOT_UPLOADED[0].upper() + NOT_UPLOADED[1:]
-WEB = {"trust_env": False, "timeout": 60}
 # What stands for a path in an argument.
 SHAPES = {
     "a path": lambda path: {"path": path},
@@ -92,14 +91,14 @@ def pairs(photo, folder):
 
 def answer(where, event):
     """The last event of an answer."""
-    text = httpx.get(f"{where}/{event}", **WEB).text
+    text = httpx.get(f"{where}/{event}", **LOOPBACK).text
     return text.split("event: ")[-1].strip()
 
 
 def called(api, name, arguments, version=""):
     """What an endpoint answers over plain HTTP, by place or by name."""
     body = arguments if version else {"data": list(arguments.values())}
-    begun = httpx.post(f"{api}/call{version}/{name}", json=body, **WEB)
+    begun = httpx.post(f"{api}/call{version}/{name}", json=body, **LOOPBACK)
     if begun.is_client_error:
         return f"error, data: {json.dumps({'error': begun.json()['detail']})}"
     return answer(f"{api}/call/{name}", begun.json()["event_id"])
@@ -149,8 +148,8 @@ def test_no_event_of_the_page_does(demo, api, pairs):
                 ]
                 session = {"session_hash": "page"}
                 body = {"data": data, "fn_index": fn._id, **session}
-                httpx.post(f"{api}/queue/join", json=body, **WEB).raise_for_status()
-                events = httpx.get(f"{api}/queue/data", params=session, **WEB).text
+                httpx.post(f"{api}/queue/join", json=body, **LOOPBACK).raise_for_status()
+                events = httpx.get(f"{api}/queue/data", params=session, **LOOPBACK).text
                 done = [json.loads(line[6:]) for line in events.splitlines() if "data: " in line]
                 (last,) = [event for event in done if event["msg"] == "process_completed"]
                 lines.add((last["success"], last["output"]["error"]))
@@ -183,7 +182,7 @@ def test_no_tool_does(demo, pairs, name):
 
 def test_an_upload_and_an_example_are_opened(api, photo):
     files = {"files": ("photo.png", photo.read_bytes())}
-    (path,) = httpx.post(f"{api}/upload", files=files, **WEB).json()
+    (path,) = httpx.post(f"{api}/upload", files=files, **LOOPBACK).json()
     for sent in ({"path": path}, {"path": path, **META}):
         assert called(api, "verify", {"picture": sent}).startswith("complete")
 
@@ -219,7 +218,15 @@ def test_a_link_to_a_file_of_the_machine_is_not_served(api, pairs):
         answers = {
             (reply.status_code, reply.text.replace(Path(path).name, "NAME"))
             for path in paths
-            for reply in [httpx.get(f"{api}/file={path}", **WEB)]
+            for reply in [httpx.get(f"{api}/file={path}", **LOOPBACK)]
         }
         ((code, _),) = answers
         assert code in (403, 404)
+
+
+def test_nothing_is_fetched_for_others(api):
+    for address in ("http://example.org/x.png", "HTTPS://example.org/x.png"):
+        reply = httpx.get(f"{api}/file={address}", **LOOPBACK)
+        assert (reply.status_code, reply.json()) == (
+            403, {"detail": "Only files of this server are served."}
+        )  # fmt: skip
