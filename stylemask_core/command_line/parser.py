@@ -25,7 +25,10 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, examples: Iterable[str] = (), **options: Any) -> None:
-        exits = "exit codes: 0 done, 1 some inputs failed, 2 bad usage"
+        exits = (
+            "exit codes: 0 done, 1 some inputs failed, 2 bad usage, 130 interrupted,\n"
+            "            141 whoever read the output closed it"
+        )
         lines = "".join(f"  {example}\n" for example in examples)
         super().__init__(
             **options,
