@@ -116,7 +116,7 @@ def _times(workers: dict[str, Worker], task: str, runs: int) -> dict[str, float]
     for _ in range(runs):
         for choice, worker in workers.items():
             times[choice].append(worker.ask("run", task=task)["wall"])
-    note(str({choice: [round(x, 3) for x in found] for choice, found in times.items()}))
+
     return {choice: statistics.median(found) for choice, found in times.items()}
 
 

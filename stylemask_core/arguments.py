@@ -124,7 +124,9 @@ def pick_device(device: str) -> torch.device:
         _warn_once(f"the GPU is not used, {problem}: the CPU does its work, more slowly")
         return torch.device("cpu")
     if not (name := DEVICE.fullmatch(str(device))):
-        raise InvalidInputError(f"device {str(device)!r} is unknown: choose auto, cpu or cuda")
+        raise InvalidInputError(
+            f"device {str(device)!r} is not supported: choose auto, cpu or cuda"
+        )
     if str(device) != "cpu" and (problem := gpu_problem(int(name["index"] or 0))):
         raise InvalidInputError(
             f"device {str(device)!r} cannot be used, {problem}: choose auto or cpu"

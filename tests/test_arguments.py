@@ -8,6 +8,7 @@ import torch
 
 from stylemask_core import InvalidInputError, arguments
 from stylemask_core.mask_edit import MaskEdit
+from tests.helpers import MIX
 
 NUMPY_SCALARS = [np.float16, np.float32, np.float64, np.int8, np.int64, np.uint8]
 NO_NUMBERS = ["1", True, False, np.True_, None, [1], 1j, np.complex64(1), torch.tensor(1.0)]
@@ -107,10 +108,15 @@ def test_what_is_no_code_or_one_of_another_model_is_refused(tiny_pipeline, pipel
 
 
 @pytest.mark.parametrize("device", ["mps", "gpu", "xpu", "cuda:x", "CPU", "", "cuda:-1", 0, None])
-def test_an_unknown_device_gets_one_short_sentence(device):
+def test_a_device_that_is_not_supported_gets_one_short_sentence(device):
     with pytest.raises(InvalidInputError) as error:
         arguments.pick_device(device)
-    assert str(error.value) == f"device {str(device)!r} is unknown: choose auto, cpu or cuda"
+    assert str(error.value) == f"device {str(device)!r} is not supported: choose auto, cpu or cuda"
+
+
+def test_the_command_line_tells_of_devices_there_are_not_in_one_line(refused):
+    for device in ("mps", "gpu", "cuda:99"):
+        assert "choose auto" in refused(2, *MIX, "-o", "out.png", "--device", device)
 
 
 def test_a_device_may_be_given_as_torch_has_it():
