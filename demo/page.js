@@ -18,9 +18,10 @@
     }
   };
   const reword = (element) => {
-    const words = element.lastChild ?? element;
-    const own = names.get(words.textContent.trim());
-    if (own) words.textContent = ` ${own} `;
+    for (const words of element.childNodes) {
+      const own = words.nodeType === Node.TEXT_NODE && names.get(words.nodeValue.trim());
+      if (own) words.nodeValue = ` ${own} `;
+    }
   };
   const look = () => {
     document.querySelectorAll(".tile img").forEach(caption);
@@ -28,7 +29,7 @@
       empty.setAttribute("role", "img");
     });
     document.querySelectorAll("[aria-label], [title]").forEach(rename);
-    document.querySelectorAll(".picture-input .wrap").forEach(reword);
+    document.querySelectorAll(".picture-input .wrap, footer button").forEach(reword);
   };
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
   look();
