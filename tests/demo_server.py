@@ -15,7 +15,7 @@ from gradio_client.exceptions import AppError
 from demo.guard import Password, launch_security
 from demo.models import Models
 from demo.ui import build_demo, launch_options
-from tests.helpers import free_port
+from tests.helpers import PATIENCE, free_port
 
 
 @contextmanager
@@ -34,6 +34,11 @@ def running(*models: str | Path, password: Password | None = None) -> Iterator[g
         yield demo
     finally:
         demo.close(verbose=False)
+
+
+def client_of(url: str, **options: Any) -> Client:
+    """A client that waits for a busy machine."""
+    return Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE}, **options)
 
 
 def photo_model(tiny_folder: Path, parent: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.helpers import PATIENCE, wait_for
+from tests.helpers import LOOPBACK, PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 BROKEN, HELD = 666, 777  # source seeds: the model raises; it waits while the gate file is there
@@ -29,12 +29,12 @@ class Server:
     def call(self, name: str, data: list[Any]) -> str:
         """Start an event over plain HTTP; returns where its answer is."""
         url = f"{self.url}/gradio_api/call/{name}"
-        answer = httpx.post(url, json={"data": data}, trust_env=False, timeout=PATIENCE)
+        answer = httpx.post(url, json={"data": data}, **LOOPBACK)
         return f"{url}/{answer.json()['event_id']}"
 
     def answer(self, where: str) -> str:
         """The events of an answer, the last of which is complete or error."""
-        return httpx.get(where, trust_env=False, timeout=PATIENCE).text
+        return httpx.get(where, **LOOPBACK).text
 
     def mix(self, source: int = 1, target: int = 2) -> str:
         return self.answer(self.call("mix", [source, target]))

@@ -10,11 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from gradio_client import Client
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
-from tests.demo_server import running
+from tests.demo_server import client_of, running
 from tests.helpers import answered
 
 CONTRACT = Path(__file__).with_name("api_contract.json")
@@ -24,7 +23,7 @@ WRITE = "python -m tests.test_api_contract --write"
 
 def endpoints(url):
     """What a server says of its endpoints."""
-    client = Client(url, verbose=False)
+    client = client_of(url)
     named = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
     return {
         name: {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from demo_server import free_port
+from demo_server import client_of
 from faulty_app import HELD, served
-from gradio_client import Client, handle_file
-from helpers import PATIENCE, answered, noise, png_bytes
+from gradio_client import handle_file
+from helpers import LOOPBACK, answered, free_port, noise, png_bytes
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -34,7 +34,7 @@ def server(tiny_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def http(server):
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=server.url, **LOOPBACK) as client:
         yield client
 
 
@@ -207,7 +207,7 @@ def by_tools(server, endpoints):
 
 def by_client(server, endpoints, folder):
     """Wrong calls with gradio_client; returns how many."""
-    client = Client(server.url, verbose=False, download_files=False)
+    client = client_of(server.url, download_files=False)
     (folder / "a.png").write_bytes(png_bytes(noise(64)))
     count = 0
     for name, right in endpoints.items():

@@ -6,9 +6,9 @@ import gradio as gr
 import httpx
 import numpy as np
 import pytest
-from demo_server import refusal, running
-from gradio_client import Client, handle_file
-from helpers import noise, published
+from demo_server import client_of, refusal, running
+from gradio_client import handle_file
+from helpers import LOOPBACK, noise, published
 from PIL import Image
 
 from demo.checks import guarded
@@ -37,7 +37,7 @@ def demo(folder):
 
 @pytest.fixture(scope="module")
 def client(demo, folder):
-    return Client(demo.local_url, verbose=False, download_files=folder)
+    return client_of(demo.local_url, download_files=folder)
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def pixels(path):
 def posted(demo, name, data):
     """What an endpoint answers over plain HTTP."""
     url = f"{demo.local_url}gradio_api/call/{name}"
-    started = httpx.post(url, json={"data": data})
+    started = httpx.post(url, json={"data": data}, **LOOPBACK)
     if started.is_client_error:
         return started.json()["detail"]
-    return httpx.get(f"{url}/{started.json()['event_id']}").text
+    return httpx.get(f"{url}/{started.json()['event_id']}", **LOOPBACK).text
 
 
 def test_mix_answers_with_three_pictures_and_the_same_pixels_each_time(client, pipeline):
@@ -184,7 +184,7 @@ def test_numbers_that_json_does_not_know_are_refused(demo, value):
         f"[1, 2, 0.7, {value}, []]",
     ):
         body = {"content": f'{{"data": {data}}}', "headers": {"content-type": "application/json"}}
-        assert "give " in httpx.post(url, **body).json()["detail"]
+        assert "give " in httpx.post(url, **body, **LOOPBACK).json()["detail"]
 
 
 @pytest.mark.parametrize("layers", [["b8.conv9"], ["coarse", ""], [3], {"a": 1}, 5, [["coarse"]]])

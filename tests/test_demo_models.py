@@ -4,8 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from demo_server import photo_model, refusal, running
-from gradio_client import Client
+from demo_server import client_of, photo_model, refusal, running
 from PIL import Image
 
 from demo.models import Models
@@ -24,7 +23,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(tiny_folder, folder):
     with running("embedded", photo_model(tiny_folder, folder), folder / "gone") as demo:
-        yield Client(demo.local_url, verbose=False, download_files=folder)
+        yield client_of(demo.local_url, download_files=folder)
 
 
 class Loader:

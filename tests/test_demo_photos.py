@@ -3,8 +3,8 @@
 import gradio as gr
 import numpy as np
 import pytest
-from demo_server import photo_model, refusal, running
-from gradio_client import Client, handle_file
+from demo_server import client_of, photo_model, refusal, running
+from gradio_client import handle_file
 from helpers import published
 from photos import POINTS, astronaut
 from PIL import Image
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(tiny_folder, folder):
     with running(photo_model(tiny_folder, folder), "embedded") as demo:
-        yield Client(demo.local_url, verbose=False, download_files=folder)
+        yield client_of(demo.local_url, download_files=folder)
 
 
 def two_faces():

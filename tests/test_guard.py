@@ -4,8 +4,8 @@ import logging
 
 import httpx
 import pytest
-from demo_server import free_port, running
-from gradio_client import Client
+from demo_server import client_of, running
+from helpers import LOOPBACK, free_port
 
 import app
 from demo.flags import parse_args
@@ -13,7 +13,6 @@ from demo.guard import Password, launch_security, read_password, security_header
 from stylemask_core import InvalidInputError
 
 SECRET = "correct horse"
-OPEN = {"trust_env": False, "timeout": 60}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def policy(headers):
 
 def test_every_answer_has_the_headers_whatever_it_is(url):
     for path in ("", "config", "gradio_api/info", "gradio_api/file=/etc/passwd", "nowhere"):
-        answer = httpx.get(f"{url}{path}", **OPEN)
+        answer = httpx.get(f"{url}{path}", **LOOPBACK)
         for name, value in security_headers().items():
             assert answer.headers[name] == value, (path, name)
 
@@ -59,18 +58,18 @@ def test_a_shared_page_may_load_the_scripts_that_its_link_points_to():
 
 
 def test_without_the_password_nothing_is_told_and_nothing_made(url):
-    assert "auth_required" in httpx.get(url, **OPEN).text
+    assert "auth_required" in httpx.get(url, **LOOPBACK).text
     for path in ("config", "gradio_api/info"):
-        assert httpx.get(f"{url}{path}", **OPEN).status_code == 401
-    call = httpx.post(f"{url}gradio_api/call/mix", json={"data": [1, 2]}, **OPEN)
+        assert httpx.get(f"{url}{path}", **LOOPBACK).status_code == 401
+    call = httpx.post(f"{url}gradio_api/call/mix", json={"data": [1, 2]}, **LOOPBACK)
     assert call.status_code == 401
     for path in ("mix", "v2/mix", "nowhere"):  # nor what a right call would be
-        call = httpx.post(f"{url}gradio_api/call/{path}", json={"data": [1], "a": 1}, **OPEN)
+        call = httpx.post(f"{url}gradio_api/call/{path}", json={"data": [1], "a": 1}, **LOOPBACK)
         assert call.status_code == 401 and "seed" not in call.text
-    upload = {"files": {"files": ("a.png", b"x")}, **OPEN}
+    upload = {"files": {"files": ("a.png", b"x")}, **LOOPBACK}
     assert httpx.post(f"{url}gradio_api/upload", **upload).status_code == 401
     # tools ask for no password: there are none
-    assert httpx.post(f"{url}gradio_api/mcp/", json={}, **OPEN).status_code in (404, 405)
+    assert httpx.post(f"{url}gradio_api/mcp/", json={}, **LOOPBACK).status_code in (404, 405)
     assert not launch_security(password=Password("a", "b"))["mcp_server"]
 
 
@@ -78,13 +77,13 @@ def test_without_the_password_nothing_is_told_and_nothing_made(url):
 def test_a_wrong_account_is_refused(url, account, monkeypatch):
     monkeypatch.setattr("demo.guard.WRONG_PASSWORD_DELAY", 0.01)
     data = dict(zip(("username", "password"), account, strict=True))
-    assert httpx.post(f"{url}login", data=data, **OPEN).status_code in (400, 422)
+    assert httpx.post(f"{url}login", data=data, **LOOPBACK).status_code in (400, 422)
     with pytest.raises(ValueError, match="Could not login"):
-        Client(url, auth=account, verbose=False)
+        client_of(url, auth=account)
 
 
 def test_who_knows_the_password_is_let_in(url):
-    client = Client(url, auth=("ann", SECRET), verbose=False, download_files=False)
+    client = client_of(url, auth=("ann", SECRET), download_files=False)
     assert len(client.predict(1, 2, api_name="/mix")) == 3
     client.close()
 

@@ -3,13 +3,13 @@
 import json
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from demo_server import free_port, running
-from faulty_app import BROKEN, HELD, PATIENCE, served
+from demo_server import running
+from faulty_app import BROKEN, HELD, served
+from helpers import LOOPBACK, PATIENCE, free_port, wait_for
 
 from demo.ui import QUEUE_SIZE
 from stylemask_core import StyleMaskPipeline
@@ -31,14 +31,6 @@ def closed_gate(server):
     server.gate.unlink(missing_ok=True)
 
 
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
-    return found
-
-
 def fine(answer):
     return "event: complete" in answer
 
@@ -56,7 +48,7 @@ def test_an_error_of_the_model_is_one_line_and_the_next_call_is_answered(server)
 
 def test_a_client_that_leaves_while_its_picture_is_made_holds_nobody_up(server, closed_gate):
     where = server.call("mix", [HELD, 2])
-    with httpx.stream("GET", where, trust_env=False):
+    with httpx.stream("GET", where, **LOOPBACK):
         pass  # it is gone before anything came
     threads = [threading.Thread(target=server.mix) for _ in range(3)]
     for thread in threads:
@@ -75,8 +67,8 @@ def test_who_waits_longer_than_the_server_can_is_told_so(tiny_folder, tmp_path, 
     )
     with running(tiny_folder) as demo, ThreadPoolExecutor() as pool:
         url = f"{demo.local_url}gradio_api/call/mix"
-        event = httpx.post(url, json={"data": [1, 2]}, trust_env=False).json()["event_id"]
-        answer = pool.submit(httpx.get, f"{url}/{event}", trust_env=False, timeout=PATIENCE)
+        event = httpx.post(url, json={"data": [1, 2]}, **LOOPBACK).json()["event_id"]
+        answer = pool.submit(httpx.get, f"{url}/{event}", **LOOPBACK)
         wait_for(lambda: demo._queue.get_active_worker_count())
         assert not demo.line.drain(0.1)
         assert "about to stop" in error(answer.result().text)
@@ -101,7 +93,7 @@ def malformed(number):
 
 
 def test_200_malformed_uploads_break_nothing(server):
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE) as client:
+    with httpx.Client(base_url=server.url, **LOOPBACK) as client:
         for number in range(UPLOADS):
             headers, body = malformed(number)
             answer = client.post("/gradio_api/upload", headers=headers, content=body)
@@ -123,7 +115,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
     chunks = (b" " * 1_000_000 for _ in range(70))  # without a length
     headers = {"content-type": "application/json"}
     url = f"{server.url}/gradio_api/call/mix"
-    answer = httpx.post(url, content=chunks, headers=headers, trust_env=False, timeout=PATIENCE)
+    answer = httpx.post(url, content=chunks, headers=headers, **LOOPBACK)
     assert answer.status_code == 413 and "64 MB" in answer.text
     assert fine(server.mix())
 
@@ -131,7 +123,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(server):
 def test_a_full_queue_says_so_with_the_position_and_all_who_wait_are_served(server, closed_gate):
     running = server.call("mix", [HELD, 2])
     status = f"{server.url}/gradio_api/queue/status"
-    wait_for(lambda: httpx.get(status, trust_env=False).json()["queue_size"] == 0)
+    wait_for(lambda: httpx.get(status, **LOOPBACK).json()["queue_size"] == 0)
     seeds = [1, *[BROKEN] * (QUEUE_SIZE - 2), 1]  # soon answered, but for the first and the last
     waiting = [server.call("mix", [seed, 2]) for seed in seeds]
     refused = error(server.mix())
@@ -154,7 +146,7 @@ def test_sigterm_finishes_what_is_running_and_turns_the_others_away(server, clos
     answer = server.answer(running)
     assert fine(answer)
     pictures = json.loads(answer.split("data: ")[-1])
-    assert httpx.get(pictures[2]["url"], trust_env=False).content.startswith(b"\x89PNG")
+    assert httpx.get(pictures[2]["url"], **LOOPBACK).content.startswith(b"\x89PNG")
     stopping.join(PATIENCE)
     assert codes == [0]
     assert server.files() == [], "pictures were left behind"
