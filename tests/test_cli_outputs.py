@@ -13,7 +13,7 @@ from PIL import Image
 from stylemask_core import provenance
 from stylemask_core.command_line import inspect_command, outputs
 from stylemask_core.provenance import Origin, Stamp
-from tests.helpers import MIX, TINY_NOTE, array, face, pixels
+from tests.helpers import MIX, PATIENCE, TINY_NOTE, array, face, pixels
 
 SEEDS = ("seed:1", "seed:2")
 
@@ -48,7 +48,7 @@ def test_without_an_output_a_picture_gets_the_command_s_name_and_older_ones_stay
 
 def test_programs_that_choose_a_name_at_once_choose_different_ones(stylemask, monkeypatch):
     """Each has seen that mix.png is not there before any writes it."""
-    together, original = threading.Barrier(3, timeout=60), provenance.encode
+    together, original = threading.Barrier(3, timeout=PATIENCE), provenance.encode
 
     def encode(*arguments, **options):
         together.wait()
@@ -59,7 +59,7 @@ def test_programs_that_choose_a_name_at_once_choose_different_ones(stylemask, mo
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert names() == ["mix-2.png", "mix-3.png", "mix.png"]
 
 

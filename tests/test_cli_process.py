@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TextIO
 
@@ -14,10 +13,9 @@ import pytest
 import stylemask_core
 from stylemask_core import StyleMaskPipeline, __version__
 from stylemask_core.cli import main
-from tests.helpers import MIX, face, noise, pixels
+from tests.helpers import MIX, PATIENCE, face, noise, pixels, wait_for
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 300  # [s] for a process on a busy machine
 
 
 def run(*arguments: object, **options) -> subprocess.CompletedProcess:
@@ -236,9 +234,7 @@ def test_an_interrupt_ends_quietly_and_leaves_whole_pictures(tmp_path, tiny_fold
         command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
         preexec_fn=heed_interrupts,
     ) as process:  # fmt: skip
-        deadline = time.monotonic() + PATIENCE
-        while not (out / "0.png").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for((out / "0.png").exists)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130

@@ -12,6 +12,7 @@ import torch
 
 from op import build, cuda_library, fused_bias_act, upfirdn2d
 from op.library import Library, Recipe
+from tests.helpers import PATIENCE
 
 ARCHITECTURES = ["75", "80", "86", "89", "90"]  # Turing to Hopper
 TOLERANCES = {
@@ -69,7 +70,7 @@ def test_nvcc_compiles_the_operators_for_every_architecture(tmp_path):
             [*object_only, "-Werror", "all-warnings", "-c", "-o", target, source],
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=3 * PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         content = target.read_bytes()
