@@ -39,6 +39,10 @@ class Server:
     def mix(self, source: int = 1, target: int = 2) -> str:
         return self.answer(self.call("mix", [source, target]))
 
+    def ready(self) -> bool:
+        """Whether its model is there."""
+        return "event: complete" in self.mix()
+
     def files(self) -> list[Path]:
         """What lies in its folder for temporary files."""
         return [path for path in self.folder.rglob("*") if path.is_file()]

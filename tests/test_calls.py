@@ -9,7 +9,7 @@ import pytest
 from demo_server import client_of
 from faulty_app import HELD, served
 from gradio_client import handle_file
-from helpers import LOOPBACK, answered, free_port, noise, png_bytes
+from helpers import LOOPBACK, answered, free_port, noise, png_bytes, wait_for
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -28,7 +28,7 @@ KINDS = ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data
 def server(tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("calls")
     with served(folder, free_port(), "--model", str(tiny_folder)) as server:
-        server.mix()  # what is set up once is set up now
+        wait_for(server.ready)  # what is set up once is set up now
         yield server
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from op import build
-from tests.helpers import LOOPBACK, PATIENCE, free_port
+from tests.demo_server import client_of
+from tests.helpers import LOOPBACK, PATIENCE, free_port, wait_for
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,8 +65,16 @@ def demo(tmp_path: Path):
 
 def first_answer(address: str) -> tuple[Client, dict]:
     """Ask for a first picture; return who asked and what the demo then says of its operators."""
-    client = Client(address, verbose=False, httpx_kwargs={"timeout": PATIENCE})
-    result = client.submit(1, 2, api_name="/mix").result(timeout=PATIENCE)[-1]
+    client = client_of(address)
+
+    def mixed() -> tuple[str, ...]:
+        try:
+            return client.submit(1, 2, api_name="/mix").result(timeout=PATIENCE)
+        except AppError as error:
+            assert "is being loaded" in str(error), error
+            return ()
+
+    result = wait_for(mixed)[-1]
     assert Path(result).stat().st_size > 0
     return client, operators_of(client)
 

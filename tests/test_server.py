@@ -21,6 +21,7 @@ UPLOADS = 200
 def server(tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     with served(folder, free_port(), "--model", str(tiny_folder)) as server:
+        wait_for(server.ready)
         yield server
 
 
