@@ -17,14 +17,18 @@ from tests.helpers import LOOPBACK, PATIENCE, wait_for
 ROOT = Path(__file__).resolve().parents[1]
 BROKEN, HELD = 666, 777  # source seeds: the model raises; it waits while the gate file is there
 GATE = "STYLEMASK_TEST_GATE"
+UNSWEPT = "STYLEMASK_TEST_UNSWEPT"  # nothing is deleted by age while this file is there
 FRESH = "STYLEMASK_TEST_FRESH"  # [s] in which new files are spared, if not the usual time
 
 
 class Server:
     """A running demo."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, folder: Path, gate: Path) -> None:
-        self.process, self.url, self.folder, self.gate = process, url, folder, gate
+    def __init__(
+        self, process: subprocess.Popen[str], url: str, folder: Path, gate: Path, unswept: Path
+    ) -> None:
+        self.process, self.url, self.folder = process, url, folder
+        self.gate, self.unswept = gate, unswept
 
     def call(self, name: str, data: list[Any]) -> str:
         """Start an event over plain HTTP; returns where its answer is."""
@@ -57,9 +61,11 @@ class Server:
 def served(folder: Path, port: int, *arguments: str, **environment: str) -> Iterator[Server]:
     """Serve in a process whose temporary files lie in a folder; ended with the block."""
     temporary, gate, log = folder / "tmp", folder / "gate", folder / "log"
+    unswept = folder / "unswept"
     temporary.mkdir()
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "STYLEMASK_M"))}
-    clean |= {"TMPDIR": str(temporary), GATE: str(gate), "NO_PROXY": "localhost,127.0.0.1"}
+    clean |= {"TMPDIR": str(temporary), "NO_PROXY": "localhost,127.0.0.1"}
+    clean |= {GATE: str(gate), UNSWEPT: str(unswept)}
     command = [sys.executable, "-m", "tests.faulty_app", "--port", str(port), "--device", "cpu"]
     with log.open("w+") as output:
         process = subprocess.Popen(
@@ -68,7 +74,7 @@ def served(folder: Path, port: int, *arguments: str, **environment: str) -> Iter
         )  # fmt: skip
         try:
             _wait_until_up(process, log)
-            yield Server(process, f"http://127.0.0.1:{port}", temporary, gate)
+            yield Server(process, f"http://127.0.0.1:{port}", temporary, gate, unswept)
         finally:
             process.kill()
             process.wait()
@@ -88,6 +94,7 @@ def main() -> int:
     storage.FRESH = float(os.environ.get(FRESH, storage.FRESH))
 
     gate, sample = Path(os.environ[GATE]), StyleMaskPipeline.sample
+    unswept, delete_old = Path(os.environ[UNSWEPT]), storage.Storage.delete_old
 
     def faulty(pipeline: StyleMaskPipeline, seed: int, *arguments: Any) -> Any:
         if seed == BROKEN:
@@ -96,7 +103,11 @@ def main() -> int:
             time.sleep(0.01)
         return sample(pipeline, seed, *arguments)
 
-    StyleMaskPipeline.sample = faulty
+    def delete(folder: storage.Storage, age: float) -> None:
+        if not unswept.exists():
+            delete_old(folder, age)
+
+    StyleMaskPipeline.sample, storage.Storage.delete_old = faulty, delete
     return app.main()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from demo_server import free_port
+from helpers import LOOPBACK, PATIENCE, free_port
 
 import app
 from demo.flags import parse_args
@@ -100,11 +100,11 @@ def test_without_a_tunnel_the_page_is_up_and_one_line_says_why_there_is_no_link(
         first, second = process.stdout.readline(), process.stdout.readline()
         assert f"http://127.0.0.1:{port}/" in first
         assert second.startswith("No public link: ") and len(second) > 40
-        page = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        page = httpx.get(f"http://127.0.0.1:{port}/", **LOOPBACK)
         assert page.status_code == 200 and "StyleMask" in page.text
         assert any(tmp_path.rglob("*.png"))
         process.send_signal(stop)
-        rest = process.communicate(timeout=30)[0]
+        rest = process.communicate(timeout=PATIENCE)[0]
         assert "Traceback" not in rest and process.returncode == 0
         assert not any(tmp_path.rglob("*.png")), "pictures were left behind"
     finally:

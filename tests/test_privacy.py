@@ -1,14 +1,13 @@
 """docs/privacy.md, proved: what is kept of visitors is gone when the page says so."""
 
 import base64
-import time
 
 import httpx
 import pytest
-from demo_server import free_port, running
-from faulty_app import PATIENCE, served
-from gradio_client import Client, handle_file
-from helpers import answered, noise, png_bytes
+from demo_server import client_of, running
+from faulty_app import served
+from gradio_client import handle_file
+from helpers import LOOPBACK, answered, free_port, noise, png_bytes, wait_for
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -37,14 +36,6 @@ socket.socket = Socket
 """
 
 
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)
-    return found
-
-
 @pytest.fixture(scope="module")
 def server(tiny_folder, tmp_path_factory):
     """A process that keeps files for a few seconds, and everybody it tries to reach."""
@@ -60,22 +51,21 @@ def server(tiny_folder, tmp_path_factory):
 def uploaded(server, picture):
     files = {"files": ("me.png", png_bytes(picture))}
     url = f"{server.url}/gradio_api/upload"
-    path = httpx.post(url, files=files, trust_env=False, timeout=PATIENCE).json()[0]
+    path = httpx.post(url, files=files, **LOOPBACK).json()[0]
     return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def test_uploads_and_results_are_deleted_on_schedule(server):
     page = set(server.files())  # examples and the like, which are nobody's
-    wait_for(lambda: "event: complete" in server.mix())  # the model is there
-    for _ in range(5):  # on a busy machine they may be gone before anything is made of them
-        pictures = [uploaded(server, noise(side)) for side in (64, 72)]
-        uploaded(server, noise(80))  # of which nothing is made
-        answer = server.answer(server.call("reenact", pictures))
-        kept = {path.name for path in set(server.files()) - page}
-        if "event: complete" in answer and kept >= {"me.png", "result.png", "source_crop.png"}:
-            break
-    else:
-        pytest.fail(f"nothing is kept: {answer}")
+    wait_for(server.ready)
+    server.unswept.touch()
+    pictures = [uploaded(server, noise(side)) for side in (64, 72)]
+    uploaded(server, noise(80))  # of which nothing is made
+    answer = server.answer(server.call("reenact", pictures))
+    assert "event: complete" in answer
+    kept = {path.name for path in set(server.files()) - page}
+    assert kept >= {"me.png", "result.png", "source_crop.png"}
+    server.unswept.unlink()
     wait_for(lambda: set(server.files()) <= page)
     assert "event: error" in server.answer(server.call("reenact", pictures))
     assert "event: complete" in server.mix()
@@ -83,20 +73,21 @@ def test_uploads_and_results_are_deleted_on_schedule(server):
 
 def test_files_of_the_machine_are_not_served(server):
     for path in ("/etc/passwd", f"{app.__file__}", "../../etc/passwd", str(server.gate)):
-        answer = httpx.get(f"{server.url}/gradio_api/file={path}", trust_env=False)
+        answer = httpx.get(f"{server.url}/gradio_api/file={path}", **LOOPBACK)
         assert answer.status_code in (403, 404) and "root:" not in answer.text
 
 
 def test_an_upload_of_more_than_40_mb_is_refused_and_leaves_nothing(server):
     files = {"files": ("big.png", bytes(42_000_000))}
     url = f"{server.url}/gradio_api/upload"
-    answer = httpx.post(url, files=files, trust_env=False, timeout=PATIENCE)
+    answer = httpx.post(url, files=files, **LOOPBACK)
     assert answer.status_code == 413
     wait_for(lambda: not any(path.stat().st_size > 1_000_000 for path in server.files()))
 
 
 def test_nothing_is_reported_to_anybody_and_nothing_is_left_after_sigterm(server):
     """The last that uses the process."""
+    server.unswept.touch()
     uploaded(server, noise(96))
     assert server.files()
     assert server.stop() == 0
@@ -129,7 +120,7 @@ def faces(tmp_path):
 
 
 def test_inversions_are_forgotten_when_their_visitor_leaves(demo, remembered, faces):
-    client = Client(demo.local_url, verbose=False, download_files=False)
+    client = client_of(demo.local_url, download_files=False)
     wait_for(lambda: client.heartbeat.is_alive())
     client.predict(*faces, aligned=True, api_name="/reenact")
     assert remembered() == 2
@@ -138,7 +129,7 @@ def test_inversions_are_forgotten_when_their_visitor_leaves(demo, remembered, fa
 
 
 def test_inversions_are_forgotten_by_age(demo, remembered, faces):
-    client = Client(demo.local_url, verbose=False, download_files=False)
+    client = client_of(demo.local_url, download_files=False)
     client.predict(*faces, aligned=True, api_name="/reenact")
     demo.retention._photos.forget(3600)
     assert remembered() == 2
@@ -152,11 +143,11 @@ def test_inversions_are_forgotten_by_age(demo, remembered, faces):
 def test_calls_without_a_session_leave_nothing_behind(demo, remembered):
     url = f"{demo.local_url}gradio_api"
     files = {"files": ("me.png", png_bytes(noise(64)))}
-    path = httpx.post(f"{url}/upload", files=files, trust_env=False).json()[0]
+    path = httpx.post(f"{url}/upload", files=files, **LOOPBACK).json()[0]
     picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
     for name, data in (("reenact", [picture, picture]), ("faces", [picture])):
-        event = httpx.post(f"{url}/call/{name}", json={"data": data}, trust_env=False).json()
-        answer = httpx.get(f"{url}/call/{name}/{event['event_id']}", trust_env=False, timeout=60)
+        event = httpx.post(f"{url}/call/{name}", json={"data": data}, **LOOPBACK).json()
+        answer = httpx.get(f"{url}/call/{name}/{event['event_id']}", **LOOPBACK)
         assert "event: complete" in answer.text
     assert remembered() == 0
     sessions = demo.app.state_holder.session_data

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from helpers import PATIENCE, free_port
+from helpers import LOOPBACK, PATIENCE, free_port
 
 import app
 
@@ -129,7 +129,7 @@ def test_neither_a_proxy_nor_the_kind_of_address_keeps_the_page_from_starting(ho
             url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
             line = process.stdout.readline()
             assert line.startswith(f"StyleMask is up at {url}"), line + process.stdout.read()
-            assert "StyleMask" in httpx.get(url, trust_env=False, timeout=PATIENCE).text
+            assert "StyleMask" in httpx.get(url, **LOOPBACK).text
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=PATIENCE)[0] == "" and process.returncode == 0
         finally:
