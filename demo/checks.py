@@ -18,6 +18,9 @@ from stylemask_core import InvalidInputError, StyleMaskError
 from stylemask_core.arguments import check_seed
 
 LONGEST_LINE = 300  # characters of an error; messages may quote what was sent
+NOT_FETCHED = (
+    "no picture could be fetched from the link: only public addresses are followed; or upload it"
+)
 NUMBERS = (8, 136)  # of landmarks: x and y of 4 or of 68 points
 
 logger = logging.getLogger(__name__)
@@ -173,6 +176,12 @@ def picture_of(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("path") or value.get("url"), str):
         raise InvalidInputError(f"{name}: {NOT_UPLOADED}")
     return value
+
+
+def is_link(picture: Any) -> bool:
+    """Whether a picture is sent as a link, which Gradio follows."""
+    place = picture.get("path") or picture.get("url") if isinstance(picture, dict) else None
+    return isinstance(place, str) and place.startswith(("http://", "https://"))
 
 
 def path_of(picture: Any, role: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from demo.about import about_tab
 from demo.api import endpoints
 from demo.arguments import Arguments
-from demo.checks import one_line
+from demo.checks import NOT_FETCHED, is_link, one_line
 from demo.events import MODEL_EVENT, SMALL_EVENT
 from demo.flags import KEEP_HOURS
 from demo.handlers import Handlers, versions
@@ -88,6 +88,8 @@ class Page(gr.Blocks):  # type: ignore[misc]
         except InvalidInputError as error:
             raise gr.Error(one_line(error), print_exception=False) from error
         except Exception as error:  # Gradio raises whatever its parts raise
+            if any(is_link(value) for value in inputs):
+                raise gr.Error(one_line(Exception(NOT_FETCHED)), print_exception=False) from error
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
             line = f"The arguments cannot be used: {one_line(Exception(first))}"
             raise gr.Error(line, print_exception=False) from error

@@ -301,6 +301,15 @@ def test_tools_take_pictures_of_up_to_40_mb(server):
     assert answer.isError and one_sentence(answer.content[0].text).endswith("may have 40 MB")
 
 
+def test_a_link_into_the_servers_own_network_is_not_followed_and_not_repeated(server, http):
+    link = "http://127.0.0.1:9/private.png"
+    answer = tool(server, "verify", picture=link)
+    assert answer.isError
+    sent = {"path": link, "meta": {"_type": "gradio.FileData"}}
+    for line in (answer.content[0].text, server.answer(server.call("verify", [sent]))):
+        assert "public addresses" in line and "127.0.0.1" not in line and "private" not in line
+
+
 def test_tools_answer_a_null_as_an_argument_left_out(server):
     answer = tool(server, "model_info", model=None)
     assert not answer.isError and "'tiny'" in answer.content[0].text
