@@ -111,12 +111,13 @@ def _measure(
 
 
 def _times(workers: dict[str, Worker], task: str, runs: int) -> dict[str, float]:
-    """Median wall time of a task by choice; they take turns."""
+    """Median wall time of a task by choice; they take turns, and each begins one."""
     times: dict[str, list[float]] = {choice: [] for choice in workers}
+    order = list(workers)
     for _ in range(runs):
-        for choice, worker in workers.items():
-            times[choice].append(worker.ask("run", task=task)["wall"])
-
+        for choice in order:
+            times[choice].append(workers[choice].ask("run", task=task)["wall"])
+        order = [*order[1:], order[0]]
     return {choice: statistics.median(found) for choice, found in times.items()}
 
 
