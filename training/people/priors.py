@@ -1,0 +1,83 @@
+"""How far anny's local shape changes wander, and their means by gender: what plausible faces are.
+
+Strengths of anny's changes, −1…1; a change of the left and of the right is one.
+"""
+
+STD = 0.30  # of every change that is not named below
+LOCAL_STD: dict[str, float] = {
+    "head-angle-out": 0.06,
+    "neck-double-incr": 0.15,
+    "head-age-incr": 0.12,
+    "head-fat-incr": 0.3,
+    "forehead-nubian-incr": 0.18,
+    "mouth-angles-up": 0.14,
+    "nose-septumangle-incr": 0.2,
+    "nose-greek-incr": 0.25,
+    "eye-scale-incr": 0.22,
+    "eye-push1-out": 0.12,
+    "eye-push2-out": 0.12,
+    "mouth-laugh-lines-out": 0.2,
+    "ear-wing-incr": 0.2,
+    "ear-flap-incr": 0.2,
+    "chin-jaw-drop-incr": 0.2,
+    "chin-prognathism-incr": 0.18,
+    "mouth-trans-forward": 0.18,
+    "nose-compression-uncompress": 0.15,
+    "nose-trans-forward": 0.2,
+    "head-scale-vert-incr": 0.22,
+    "head-scale-horiz-incr": 0.28,
+    "head-scale-depth-incr": 0.2,
+    "mouth-scale-horiz-incr": 0.22,
+    "eye-trans-up": 0.15,
+    "eye-corner1-up": 0.25,
+    "eye-corner2-up": 0.25,
+    "forehead-trans-forward": 0.2,
+    "eye-bag-out": 0.2,
+    "eye-bag-incr": 0.2,
+    "chin-cleft-incr": 0.3,
+    "mouth-dimples-out": 0.15,
+    "nose-flaring-incr": 0.22,
+    "mouth-scale-vert-incr": 0.2,
+    "neck-scale-vert-incr": 0.15,
+    "measure-neck-height-incr": 0.1,
+    "measure-neck-circ-incr": 0.2,
+}
+
+MEANS: dict[str, float] = {
+    "eye-height3-incr": 0.15,
+}
+
+# (female, male)
+GENDER_MEANS: dict[str, tuple[float, float]] = {
+    "eye-scale-incr": (0.38, 0.05),
+    "eye-height2-incr": (0.4, 0.2),
+    "eye-height1-incr": (0.2, 0.1),
+    "eye-corner2-up": (0.2, 0.0),
+    "mouth-upperlip-volume-incr": (0.25, -0.05),
+    "mouth-lowerlip-volume-incr": (0.25, 0.0),
+    "mouth-upperlip-height-incr": (0.12, 0.0),
+    "nose-scale-horiz-incr": (-0.25, 0.08),
+    "nose-volume-incr": (-0.25, 0.05),
+    "nose-point-up": (0.2, 0.0),
+    "nose-hump-incr": (-0.25, 0.1),
+    "nose-width2-incr": (-0.15, 0.0),
+    "nose-scale-vert-incr": (-0.12, 0.0),
+    "nose-nostrils-width-incr": (-0.15, 0.0),
+    "chin-width-incr": (-0.4, 0.15),
+    "chin-bones-incr": (-0.4, 0.2),
+    "head-scale-horiz-incr": (-0.12, 0.05),
+    "chin-height-incr": (-0.15, 0.08),
+    "chin-prominent-incr": (-0.05, 0.1),
+    "cheek-bones-incr": (0.15, 0.1),
+    "cheek-volume-incr": (0.12, -0.05),
+    "head-fat-incr": (0.0, 0.0),
+    "mouth-scale-horiz-incr": (-0.05, 0.08),
+    "forehead-nubian-incr": (0.06, -0.05),
+    "head-scale-vert-incr": (-0.1, -0.05),
+    "eyebrows-trans-up": (0.15, -0.1),
+    "eyebrows-trans-forward": (-0.2, 0.2),
+    "neck-scale-horiz-incr": (-0.1, 0.15),
+    "mouth-cupidsbow-incr": (0.15, 0.0),
+    "eye-trans-out": (0.08, 0.0),
+    "head-age-incr": (-0.12, 0.0),
+}
