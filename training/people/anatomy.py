@@ -341,6 +341,7 @@ def derive() -> dict[str, np.ndarray]:
     regions["occlusion"] = occlusion(anatomy.basis, anatomy.twins)
     tensors = {"regions": np.stack([regions[name] for name in REGIONS], 1)}
     tensors = {"regions": (tensors["regions"] * 255).round().astype(np.uint8)}
+    tensors["fine_twins"] = anatomy.twins.astype(np.int16)
     for name, (triangles, weights) in places.items():
         tensors[f"places_{name}"] = triangles.astype(np.int16)
         tensors[f"weights_{name}"] = weights.astype(np.float16)

@@ -30,6 +30,7 @@ from training.people.basis import (
 from training.people.priors import GENDER_MEANS, LOCAL_STD, MEANS, STD
 
 DIRECTIONS = 40  # principal directions of the local shape changes that are kept
+DIMORPHISM = {"female": 0.30, "male": 0.0}  # how much further from the other gender than anny's
 HEIGHT_CUT, WIDTH_CUT = 0.44, 0.27  # [m] the body is cut off below and beside these
 ANNY_AGE = {"child": 1 / 3, "young": 2 / 3, "old": 1.0}
 BODY_VERTICES = 13380
@@ -199,9 +200,11 @@ class Baker:
         for (g, gender), age, (w, weight) in product(
             enumerate(GENDERS), AGES, enumerate(WEIGHTS)
         ):
-            rest = self.body.rest(gender=float(g), age=ANNY_AGE[age], weight=w / 2)
+            at = {"age": ANNY_AGE[age], "weight": w / 2}
+            own, other = (self.centred(self.body.rest(gender=x, **at)) for x in (g, 1 - g))
             names.append(f"{gender}-{age}-{weight}")
-            shapes.append(self.symmetric(self.centred(rest) - self.template) + means[g])
+            shape = own + DIMORPHISM[gender] * (own - other) - self.template
+            shapes.append(self.symmetric(shape) + means[g])
         for origin, (g, gender), age in product(("african", "asian"), enumerate(GENDERS), AGES):
             at = {"gender": float(g), "age": ANNY_AGE[age]}
             other = self.body.rest(**at, **{origin: 1.0, "caucasian": 0.0})

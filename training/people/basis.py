@@ -64,13 +64,14 @@ def mesh_twins(vertices: np.ndarray) -> npt.NDArray[np.int64]:
     Raises:
         ValueError: the mesh is not mirror symmetric.
     """
-    keys = np.round(vertices * 1e6).astype(np.int64)
-    order = np.lexsort(keys.T)
-    mirrored = np.lexsort((keys * [-1, 1, 1]).T)
+    mirrored = vertices * [-1, 1, 1]
     twins = np.empty(len(vertices), np.int64)
-    twins[mirrored] = order
-    if np.abs(vertices[twins] * [-1, 1, 1] - vertices).max() > 1e-5:
-        raise ValueError("the mesh is not mirror symmetric")
+    for start in range(0, len(vertices), 512):
+        part = mirrored[start : start + 512]
+        distance = ((part[:, None] - vertices[None]) ** 2).sum(2)
+        twins[start : start + 512] = distance.argmin(1)
+        if distance.min(1).max() > 1e-8:
+            raise ValueError("the mesh is not mirror symmetric")
     return twins
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.people.anatomy import BROW_GRID, RING, mesh_twins, smooth
+from training.people.anatomy import BROW_GRID, RING, smooth
 from training.people.factors import Person
 from training.people.groom import Strands, scatter, unit, with_twins
 from training.people.head import HeadModel, Surfaces
@@ -13,7 +13,7 @@ LASH_POINTS = 5
 UPPER_LASHES, LOWER_LASHES = 34, 18
 GRID_X, GRID_Z = (0.002, 0.066), (0.002, 0.050)  # [m] what the brow grid spans
 # Along a brow, inner to outer end, 0…1
-MIDDLE = ((0, 0.25, 0.6, 0.8, 1), (0.0165, 0.0200, 0.0238, 0.0232, 0.0188))
+MIDDLE = ((0, 0.25, 0.6, 0.8, 1), (0.0185, 0.0212, 0.0236, 0.0228, 0.0186))
 THICKNESS = ((0, 0.15, 0.5, 0.8, 1), (0.0034, 0.0044, 0.0039, 0.0028, 0.0014))
 ANGLE = ((0, 0.12, 0.35, 0.7, 1), (82, 60, 32, 8, -16))
 
@@ -49,7 +49,8 @@ class FacialHair:
         self.chance[:, 0] = (np.arange(BROW_STRANDS) + self.chance[:, 0]) / BROW_STRANDS
         self.grids = (head.places("brow_right"), head.places("brow_left"))
         points = head.basis.fine_template.astype(np.float64)
-        twins, triangles = mesh_twins(points), head.basis.triangles
+        twins = head.basis.tensors["fine_twins"].astype(np.int64)
+        triangles = head.basis.triangles
         right = (points[triangles][:, :, 0] < 1e-6).all(1)
         weight = head.regions["beard"] + head.regions["moustache"]
         bearded = right & (weight[triangles].max(1) > 0.05)
@@ -154,7 +155,7 @@ class FacialHair:
         points = root[:, None] + length[:, None, None] * (t * d[:, None] + 0.45 * t * t * fall)
         taper = np.interp(t[0, :, 0], [0, 0.6, 1], [1, 0.9, 0.3])
         width = np.broadcast_to(taper * 0.00060, (len(r), BEARD_POINTS))
-        looks = np.stack([r[:, 3], r[:, 2], 0.7 * seen * smooth(0.0002, 0.002, length), 3 + 0 * length], 1)
+        looks = np.stack([r[:, 3], r[:, 2], 0.7 * seen * smooth(0.0002, 0.002, length) * smooth(0.0, 0.5, density), 3 + 0 * length], 1)
         return _strands([points], [width], [looks])
 
 

@@ -28,6 +28,7 @@ class Gesture:
         up: strengths of the actions at its positive end; a name without a side means both sides.
         down: at its negative end.
         threshold: [standard deviations] nothing happens below.
+        lean: [standard deviations] how much likelier the positive end is.
         signed: it has a side: the mirror negates it, and up is what the image's right side does.
     """
 
@@ -35,11 +36,8 @@ class Gesture:
     up: dict[str, float] = field(default_factory=dict)
     down: dict[str, float] = field(default_factory=dict)
     threshold: float = 0.3
+    lean: float = 0.0
     signed: bool = False
-
-
-def _side(up: dict[str, float], down: dict[str, float]) -> dict[str, dict[str, float]]:
-    return {"up": up, "down": down}
 
 
 GESTURES = (
@@ -48,12 +46,13 @@ GESTURES = (
     Gesture("roll", signed=True),
     Gesture("gaze_x", signed=True),
     Gesture("gaze_y"),
-    Gesture("jaw_open", {"jawOpen": 0.62}, threshold=0.1),
+    Gesture("jaw_open", {"jawOpen": 0.62}, threshold=0.4),
     Gesture(
         "smile",
         {"mouthSmile": 0.95, "cheekSquint": 0.65, "mouthDimple": 0.2, "eyeSquint": 0.25},
-        {"mouthFrown": 0.85, "mouthShrugLower": 0.35},
-        threshold=0.0,
+        {"mouthFrown": 0.7, "mouthShrugLower": 0.3},
+        threshold=0.1,
+        lean=0.5,
     ),
     Gesture(
         "lips_part",
@@ -65,7 +64,7 @@ GESTURES = (
         "pucker",
         {"mouthPucker": 0.9, "mouthFunnel": 0.25},
         {"mouthStretch": 0.5},
-        threshold=0.6,
+        threshold=0.9,
     ),
     Gesture("funnel", {"mouthFunnel": 0.75}, threshold=1.0),
     Gesture("lips_shut", {"mouthClose": 1.0}, threshold=0.9),  # a share of the jaw's opening
@@ -75,15 +74,15 @@ GESTURES = (
     Gesture(
         "brow_raise",
         {"browInnerUp": 0.9, "browOuterUp": 0.9, "eyeWide": 0.2},
-        {"browDown": 0.95, "eyeSquint": 0.15},
-        threshold=0.2,
+        {"browDown": 0.85, "eyeSquint": 0.15},
+        threshold=0.45,
     ),
-    Gesture("brow_inner", {"browInnerUp": 0.9}, threshold=0.8),
+    Gesture("brow_inner", {"browInnerUp": 0.9}, threshold=1.0),
     Gesture("brow_skew", signed=True),
     Gesture("eyes_shut", {"eyeBlink": 1.12}, threshold=0.85),
     Gesture("wink", {"eyeBlinkLeft": 1.2}, {"eyeBlinkRight": 1.2}, 1.4, signed=True),
-    Gesture("eyes_wide", {"eyeWide": 0.8}, {"eyeSquint": 0.8}, 0.4),
-    Gesture("sneer", {"noseSneer": 0.8, "mouthUpperUp": 0.25}, threshold=0.9),
+    Gesture("eyes_wide", {"eyeWide": 0.8}, {"eyeSquint": 0.7}, 0.7),
+    Gesture("sneer", {"noseSneer": 0.7, "mouthUpperUp": 0.25}, threshold=1.2),
     Gesture("cheek_puff", {"cheekPuff": 0.65}, threshold=1.3),
     Gesture("smile_skew", signed=True),
 )
@@ -115,7 +114,7 @@ def pose(d: "Draws") -> dict[str, torch.Tensor]:
     zero = torch.zeros_like(d.normal("yaw"))
     a = dict.fromkeys(ACTION_NAMES, zero)
     for gesture in GESTURES:
-        n = d.normal(gesture.name)
+        n = d.normal(gesture.name) + gesture.lean
         for half, strengths in ((n, gesture.up), (-n, gesture.down)):
             driven = drive(half, gesture.threshold)
             for name, strength in _expand(strengths).items():

@@ -18,7 +18,6 @@ from training.people.anatomy import (
     TORSO_ELEVATIONS,
     TORSO_MAP,
     Places,
-    mesh_twins,
     smooth,
 )
 from training.people.basis import vertex_normals
@@ -32,7 +31,7 @@ SEED = 7
 WIDTH = 0.00135  # [m]
 HAIRLINE = (  # lowest elevation [deg] of scalp hair by azimuth [deg], 0 is the front
     (0, 15, 30, 42, 52, 62, 70, 75, 80, 88, 105, 116, 125, 145, 180),
-    (39.5, 39.5, 38.5, 35, 27, 15, 2, -10, -15, 2, 2, -12, -30, -42, -46),
+    (36, 36, 35, 32, 25, 14, 2, -10, -15, 2, 2, -12, -30, -42, -46),
 )
 
 
@@ -165,7 +164,7 @@ class Groomer:
     def __init__(self, head: HeadModel) -> None:
         self.head = head
         points = head.basis.fine_template.astype(np.float64)
-        self.twins = mesh_twins(points)
+        self.twins = head.basis.tensors["fine_twins"].astype(np.int64)
         triangles = head.basis.triangles
         normals = vertex_normals(points, head.basis.fine_quads)
         offset = points - HEAD_CENTRE
@@ -219,8 +218,8 @@ class Groomer:
 
     def _directions(
         self, s: Person, root: np.ndarray, normal: np.ndarray, centre: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """First direction [N, 3], length [N], share in the fringe [N] and side of the parting."""
+    ) -> tuple[np.ndarray, ...]:
+        """First direction [N, 3], length, share in the fringe, side of the parting and opacity."""
         chance, azimuth = self.chance, self.root_azimuth
         facing = 8 * np.cos(np.radians(azimuth))
         top = smooth(18, 48, self.root_elevation + facing)
@@ -229,11 +228,15 @@ class Groomer:
         length = length + back * s["length_back"]
         x, part = root[:, 0] - centre[0], 0.045 * s["part_x"]
         away = np.tanh((x - part) / 0.004)
-        fringe = smooth(46, 24, np.abs(azimuth)) * smooth(46, 16, self.root_score) * s["fringe"]
-        length = length * (1 - fringe) + fringe * (0.052 + 0.028 * s["fringe_length"])
+        front = smooth(46, 24, np.abs(azimuth)) * smooth(46, 16, self.root_score)
+        # first cut, then combed down: no long strands hang over the face in between
+        cut = front * smooth(0.0, 0.3, np.array(s["fringe"]))
+        fringe = front * smooth(0.2, 1.0, np.array(s["fringe"]))
+        length = length * (1 - cut) + cut * (0.048 + 0.028 * s["fringe_length"])
         kept = coverage(s, azimuth, self.root_elevation, chance[:, 0])
         burns = smooth(58, 64, np.abs(azimuth)) * smooth(100, 88, np.abs(azimuth))
         burns = burns * smooth(24, 8, self.root_elevation)
+        seen = smooth(0.02, 0.55, kept)
         length = length * kept * (0.70 + 0.30 * chance[:, 1])
         length = length * (1 - burns * smooth(0.05, 0.09, np.array(s["length_side"])))
         whorl = unit(np.array([0.0, 0.5, 0.75], np.float32))
@@ -253,7 +256,7 @@ class Groomer:
         calm = calm * (1 - 0.75 * min(1.0, s["part"]) * parted)
         lift = s["lift"] * (0.6 + 0.8 * chance[:, 5:6]) * (1 - 0.8 * s["tied"])
         d = unit(unit(d) + lift * normal * calm[:, None])
-        return d.astype(np.float32), length.astype(np.float32), fringe, away
+        return d.astype(np.float32), length.astype(np.float32), fringe, away, seen
 
     def _knot(self, centre: np.ndarray) -> np.ndarray:
         return centre + 0.108 * np.array([0, np.cos(0.45), np.sin(0.45)])
@@ -262,7 +265,7 @@ class Groomer:
         n, k, chance = STRANDS, POINTS, self.chance
         root = self.roots.of(vertices)
         normal = unit(root - centre).astype(np.float32)
-        d, length, fringe, away = self._directions(s, root, normal, centre)
+        d, length, fringe, away, seen = self._directions(s, root, normal, centre)
         skull = self.head_map.distances(vertices, centre)
         torso = self.torso_map.distances(vertices, TORSO_CENTRE)
         knot = self._knot(centre).astype(np.float32)
@@ -293,9 +296,9 @@ class Groomer:
             d = unit(d)
         points = self._clumped(s, points, length)
         points = self._curled(s, points, length, centre)
-        taper = np.interp(np.linspace(0, 1, k), [0, 0.15, 0.7, 1], [0.8, 1, 0.9, 0.35])
-        width = taper[None] * (WIDTH * (1 + 0.25 * fringe))[:, None]
-        grown = smooth(0.0003, 0.0035, length)
+        taper = np.interp(np.linspace(0, 1, k), [0, 0.15, 0.6, 1], [0.75, 1, 0.8, 0.2])
+        width = taper[None] * (WIDTH * (0.7 + 0.3 * smooth(0.02, 0.10, length)))[:, None]
+        grown = smooth(0.0003, 0.0035, length) * seen
         looks = np.stack([chance[:, 1], chance[self.guide, 0], grown, 0 * grown], 1)
         return Strands(points, width.astype(np.float32), looks.astype(np.float32))
 

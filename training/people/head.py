@@ -13,7 +13,7 @@ GAZE_YAW, GAZE_UP, GAZE_DOWN = 0.62, 0.42, 0.48  # [rad] of a whole eyeLook acti
 LID_GAP = 0.0004  # [m] lids keep from the eyeball
 SMOOTHING = 5  # steps that make the soft normals
 SIDES = ("right", "left")  # of the person; the right is at −x
-BLINK_GAINS = (0.75, 1.5)
+BLINK_GAINS = (0.6, 1.4)
 
 
 class Eye(NamedTuple):
@@ -71,7 +71,8 @@ class HeadModel:
             centre, _ = eye_ball(basis.template, basis.part(f"eye_{side}"))
             near = np.linalg.norm(points - centre, axis=1) < 0.03
             self._near_eye.append(np.flatnonzero(near & skin))
-        self._template_gaps = [self._gap(points, k) for k in range(2)]
+        closing = [basis.refine(basis.actions[i].reshape(-1, 3).numpy()) for i in self._blinks]
+        self._travels = [-self._gap(moved, k) for k, moved in enumerate(closing)]
         self._teeth()
 
     def places(self, name: str) -> Places:
@@ -92,7 +93,7 @@ class HeadModel:
         for k, index in enumerate(self._blinks):
             if strengths[index] > 0:
                 fine = self.basis.refine(neutral) if fine is None else fine
-                gain = self._gap(fine, k) / self._template_gaps[k]
+                gain = self._gap(fine, k) / self._travels[k]
                 strengths[index] *= float(np.clip(gain, *BLINK_GAINS))
         return strengths
 

@@ -12,6 +12,7 @@ OUTER_LIPS = (180, 145, 112, 90, 68, 35, 0, -38, -65, -90, -115, -142)  # [deg] 
 INNER_LIPS = (180, 125, 90, 55, 0, -55, -90, -125)
 LID_THIRDS = (0.33, 0.67)  # of the eye's width from the outer corner
 BROW_PLACES = (0.97, 0.76, 0.52, 0.27, 0.04)  # along the brow, from its tail
+CANTHUS = 0.10  # of the eye's width that the lids reach beyond the ball towards the nose
 SLIDE = 90.0  # how sharply a jaw point takes the outermost candidate [1/half crops]
 
 
@@ -37,17 +38,27 @@ class Landmarks:
         self.brows = (head.places("brow_right"), head.places("brow_left"))
         ring = head.lids[0].of(head.basis.fine_template)
         half = RING // 2
-        across = (ring[:, 0] - ring[0, 0]) / (ring[half, 0] - ring[0, 0])
+        outermost, innermost = int(ring[:, 0].argmin()), int(ring[:, 0].argmax())
+        across = (ring[:, 0] - ring[outermost, 0]) / (ring[innermost, 0] - ring[outermost, 0])
         upper = [2 + int(np.abs(across[2 : half - 1] - f).argmin()) for f in LID_THIRDS]
         lower = [half + 2 + int(np.abs(across[half + 2 : -1] - f).argmin()) for f in LID_THIRDS]
-        self.eye = (0, *upper, half, *lower[::-1])  # outer corner, over, inner corner, under
+        self.eye = (outermost, *upper, innermost, *lower[::-1])  # outer corner, over, inner corner, under
         self._turn_jaw = self.jaw.of(head.turn)
+
+    def eye_points(self, vertices: np.ndarray, k: int) -> np.ndarray:
+        """Corners and lids of the right (0) or left eye (1) [6, 3], from the outer corner upwards.
+
+        The corner by the nose lies where the lids meet, beyond the ball.
+        """
+        points = self.head.lids[k].of(vertices)[list(self.eye)]
+        points[3] += CANTHUS * (points[3] - points[0])
+        return points
 
     def anchors(self, vertices: np.ndarray) -> np.ndarray:
         """Centres of the right and left eye and the mouth's corners on the image's left and right
         [4, 3].
         """
-        eyes = [self.head.lids[k].of(vertices)[list(self.eye)].mean(0) for k in range(2)]
+        eyes = [self.eye_points(vertices, k).mean(0) for k in range(2)]
         outer = self.outer.of(vertices)
         return np.stack([*eyes, outer[RING // 2], outer[0]])
 
@@ -59,7 +70,7 @@ class Landmarks:
             on_grid(places.of(vertices).reshape(*BROW_GRID, 3), x, middle)
             for places in self.brows
         )
-        eyes = [self.head.lids[k].of(vertices)[list(self.eye)] for k in range(2)]
+        eyes = [self.eye_points(vertices, k) for k in range(2)]
         mirrored = eyes[1][[3, 2, 1, 0, 5, 4]]
         outer = self.outer.of(vertices)[[ring_index(a) for a in OUTER_LIPS]]
         inner = self.inner.of(vertices)[[ring_index(a) for a in INNER_LIPS]]

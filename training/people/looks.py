@@ -10,9 +10,9 @@ Uniforms = dict[str, np.ndarray | float]
 
 SKIN_TONES = np.array(
     [
-        (0.68, 0.45, 0.36),
-        (0.58, 0.365, 0.26),
-        (0.44, 0.255, 0.165),
+        (0.60, 0.40, 0.315),
+        (0.53, 0.33, 0.235),
+        (0.42, 0.24, 0.155),
         (0.27, 0.142, 0.088),
         (0.145, 0.073, 0.046),
         (0.070, 0.036, 0.025),
@@ -118,7 +118,7 @@ def _hair_colours(p: Person) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     # brows stay near the natural colour, between hair and brown
     natural = max(dark, 0.35 + 0.65 * deep)
     brow = tone(natural) * (1 - 0.7 * red) + 0.7 * red * np.array([0.20, 0.075, 0.028])
-    return hair, brow * 1.05 + 0.008, tip
+    return hair, brow * 1.15 + 0.014, tip
 
 
 def _light_iris(p: Person) -> np.ndarray:

@@ -35,6 +35,7 @@ SHADERS = Path(__file__).with_name("shaders")
 SHADOW_SIZE, SHADOW_EXTENT, SHADOW_DEPTH = 512, 0.185, 0.5
 SIZES = (16, 1024)
 LID_SAMPLES = 16
+LEADS = {"brow": 0.003, "lash": 0.006, "beard": 0.002, "hair": 0.0}  # in depth, 0.0025 are 1 mm
 MISSING_EGL = (
     "no EGL on this machine, which drawing people needs: install a GPU's driver or Mesa's "
     "(sudo apt-get install libegl1 libgl1-mesa-dri)"
@@ -273,7 +274,7 @@ class Renderer:
                 continue
             look = {"hair": colours.hair, "beard": colours.beard}.get(name, colours.brow)
             self._set("hair", view_from=eye, least_width=least * pixel, widen=1.0, **look)
-            self._set("hair", follow=1.0 if name == "hair" else 0.0)
+            self._set("hair", follow=float(name == "hair"), lead=LEADS[name])
             self._render_strands("hair", buffers[name], stride=1)
         self._target.depth_mask = True
 
@@ -291,7 +292,7 @@ class Renderer:
         )
         self._shadow_map = c.depth_texture((SHADOW_SIZE, SHADOW_SIZE))
         self._shadow_map.compare_func = ""
-        self._shadow_map.filter = (moderngl.NEAREST, moderngl.NEAREST)
+        self._shadow_map.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self._shadow_target = c.framebuffer(depth_attachment=self._shadow_map)
 
     def _make_meshes(self) -> None:

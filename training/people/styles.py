@@ -25,7 +25,7 @@ def hair(d: "Draws", person: "Columns") -> "Columns":
     light = _ramp(d.normal("hair_dark"), -0.7, 1.6) * _ramp(european, 0.3, 0.8)
     dyed = 0.35 * _ramp(d.normal("hair_tip"), 1.2, 2.2) * woman
     # from a shave to below the shoulders: most men short, most women to the chin or longer
-    inches = d.normal("hair_length") + 2.1 * woman - 0.75 - 0.35 * old * woman
+    inches = d.normal("hair_length") + 2.35 * woman - 0.75 - 0.45 * old * woman
     grown = _ramp(inches, -0.7, 2.7)
     top = 0.006 + 0.050 * _ramp(inches, -1.6, 0.2) + 0.30 * grown**1.5
     kinky = _ramp(african, 0.45, 0.85)
@@ -50,13 +50,13 @@ def hair(d: "Draws", person: "Columns") -> "Columns":
     columns = {
         "hair_dark": (1 - light) * (1 - dyed),
         "hair_red": (_ramp(d.normal("hair_red"), 0.7, 2.0) * european + 0.06).clamp(0, 1),
-        "hair_gray": _ramp(old + 0.16 * d.normal("hair_gray"), 0.25, 0.75),
+        "hair_gray": _ramp(old + 0.15 * d.normal("hair_gray"), 0.38, 0.85),
         "hair_tip": d.uniform("hair_tip") * (0.25 + 0.5 * woman),
         "length_top": top,
         "length_side": side,
         "length_back": back,
-        "lift": (0.30 + 0.28 * torch.exp(0.35 * d.normal("hair_lift"))) * (1 - 0.4 * grown)
-        + 0.5 * (1 - _ramp(top, 0.005, 0.04))
+        "lift": (0.16 + 0.24 * torch.exp(0.4 * d.normal("hair_lift"))) * (1 - 0.3 * grown)
+        + 0.35 * (1 - _ramp(top, 0.005, 0.03))
         + 1.6 * afro,
         "volume": 0.003 + 0.010 * torch.exp(0.30 * d.normal("hair_volume")) * _ramp(top, 0.01, 0.08),
         "comb_back": 0.15 + 0.85 * backwards * (1 - 0.8 * loose) * (1 - fringe),

@@ -181,9 +181,9 @@ Columns = dict[str, torch.Tensor]
 def _shape(d: Draws) -> Columns:
     gender = torch.sigmoid(3.4 * d.normal("gender"))
     years = d.uniform("age")
-    # one in eight a child, one in four beyond 55
+    # one in eight a child, one in five beyond 50
     age = torch.where(
-        years < 0.13, 0.25 + 0.75 * years / 0.13, 1 + 0.95 * ((years - 0.13) / 0.87) ** 1.35
+        years < 0.13, 0.25 + 0.75 * years / 0.13, 1 + 0.97 * ((years - 0.13) / 0.87) ** 2.0
     )
     weight = 1 + 0.42 * d.normal("weight") + 0.1 * (age - 1).clamp(min=0)
     african, asian = 2.3 * d.normal("african") - 0.5, 2.3 * d.normal("asian") - 0.5
@@ -243,7 +243,7 @@ def _eyes(d: Draws) -> Columns:
 
 def _glasses(d: Draws, person: Columns) -> Columns:
     old = (person["age"] - 1).clamp(min=0)
-    grown = ramp(d.normal("glasses") + 0.9 * old, 0.95, 1.25)
+    grown = ramp(d.normal("glasses") + 0.8 * old, 1.05, 1.45)
     bright = d.uniform("glasses_dark") ** 2
     hue = d.normal("glasses_hue")
     glasses = {
@@ -294,14 +294,14 @@ def _clothes(d: Draws) -> Columns:
 
 def _scene(d: Draws) -> Columns:
     first = colour(
-        0.03 + 0.50 * d.uniform("background_light") ** 1.6,
-        0.15 + 0.6 * d.uniform("background_saturation"),
+        0.02 + 0.55 * d.uniform("background_light") ** 1.8,
+        0.05 + 0.36 * d.uniform("background_saturation") ** 2,
         d.normal("background_hue_x"),
         d.normal("background_hue_y"),
     )
     second = colour(
-        0.03 + 0.60 * d.uniform("second_light") ** 1.6,
-        0.15 + 0.6 * d.uniform("background_saturation"),
+        0.02 + 0.70 * d.uniform("second_light") ** 1.8,
+        0.05 + 0.36 * d.uniform("background_saturation") ** 2,
         d.normal("second_hue_x"),
         d.normal("second_hue_y"),
     )
@@ -309,7 +309,7 @@ def _scene(d: Draws) -> Columns:
         "light_azimuth": 0.62 * d.normal("light_side"),
         "light_elevation": 0.55 + 0.22 * d.normal("light_height"),
         "warmth": 0.5 * d.normal("light_warmth"),
-        "contrast": d.uniform("light_contrast"),
+        "contrast": 0.15 + 0.85 * d.uniform("light_contrast"),
         "softness": d.uniform("light_soft"),
         "rim": ramp(d.normal("rim"), -0.6, 2.2),
         "fill": d.uniform("fill"),

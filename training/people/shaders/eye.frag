@@ -17,9 +17,9 @@ void main() {
   // the upper lid and its lashes shade the ball; the corners lie deep
   float shade = mix(0.22, 1.0, smoothstep(-0.0012, 0.0048, from_up)) * mix(0.62, 1.0, smoothstep(-0.0006, 0.0022, from_low));
   float across = abs(L.x - 0.5 * (lids[0].x + lids[15].x)) / max(abs(lids[0].x - lids[15].x) * 0.5, 1e-4);
-  float corner = smoothstep(0.55, 1.05, across);
-  shade *= 1.0 - 0.55 * corner;
-  vec3 a = vec3(0.56, 0.52, 0.49) * (1.0 - 0.12 * smoothstep(0.35, 0.7, r));
+  float corner = smoothstep(0.70, 1.10, across);
+  shade *= 1.0 - 0.40 * corner;
+  vec3 a = vec3(0.66, 0.62, 0.59) * (1.0 - 0.12 * smoothstep(0.35, 0.7, r));
   a = mix(a, vec3(0.50, 0.27, 0.23), corner * 0.6);
   a = mix(a, vec3(0.48, 0.25, 0.21), 0.6 * smoothstep(0.0016, 0.0, from_low));
   float angle = atan(Q.y, abs(Q.x)), t = r / iris_radius;
@@ -38,7 +38,7 @@ void main() {
   float spread = mix(1.0, 0.55, softness);
   float window = smoothstep(1.0 - 0.0100 / spread, 1.0 - 0.0030 / spread, dot(n, normalize(key_direction + v)));
   float second = smoothstep(0.991, 0.998, dot(n, normalize(fill_direction + v)));
-  c += (key_colour * window * mix(1.0, 0.7, softness) + fill_colour * second * 0.3) * open * mix(0.30, 1.0, in_iris);
+  c += (key_colour * window * mix(1.25, 0.95, softness) + fill_colour * second * 0.4) * open * mix(0.30, 1.0, in_iris);
   float nv = max(dot(n, v), 0.0);
   c += surroundings(reflect(-v, n)) * (0.03 + 0.3 * pow(1.0 - nv, 5.0)) * shade * 0.8 * open;
   c += smoothstep(0.0010, 0.0003, from_low) * step(0.0, from_low) * 0.06 * (key_colour * 0.6 + sky);

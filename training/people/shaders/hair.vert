@@ -1,7 +1,7 @@
 // Ribbons that face the viewer; all shading happens here, once a point.
 uniform sampler2D points; uniform sampler2D strand_looks; uniform sampler2D order;
 uniform int count; uniform int stride; uniform vec3 view_from; uniform float least_width; uniform float widen;
-uniform float follow; uniform vec3 centre; uniform vec3 root_colour; uniform vec3 tip_colour;
+uniform float follow; uniform float lead; uniform vec3 centre; uniform vec3 root_colour; uniform vec3 tip_colour;
 uniform float gloss; uniform float gray; uniform float thickness;
 out vec4 shade; out float side;
 
@@ -31,7 +31,7 @@ void main() {
   vec3 a = mix(root_colour, tip_colour, smoothstep(0.1, 1.0, along)) * mix(0.66, 1.36, look.x) * mix(0.88, 1.14, look.y);
   float salt = look.y * 0.35 + look.x * 0.65;
   a = mix(a, vec3(0.40, 0.39, 0.38) * (0.75 + 0.4 * look.x), smoothstep(-0.36, 0.36, gray * 1.5 - 0.25 - salt) * 0.92);
-  float alpha = look.z * clamp(p.w * widen / width, 0.0, 1.0);
+  float alpha = look.z * (1.0 - 0.75 * smoothstep(0.7, 1.0, along)) * clamp(p.w * widen / width, 0.0, 1.0);
   vec3 c;
   if (kind > 1.5 && kind < 2.5) c = mix(a * 0.3, vec3(0.010, 0.008, 0.007), 0.75) * (sky + key_colour * 0.3);
   else {
@@ -52,4 +52,5 @@ void main() {
   shade = vec4(tone(c), alpha);
   P += o * sd * width * 0.75;  // wider than the strand: its borders fade out
   gl_Position = place(P);
+  gl_Position.z -= lead * gl_Position.w;  // lashes and brows are not lost in the skin they grow on
 }

@@ -52,7 +52,8 @@ vec3 ambient(float up) { return mix(ground, sky, 0.5 + 0.5 * up); }
 // A photograph's tones: a soft shoulder, a little toe.
 vec3 tone(vec3 c) {
   c *= exposure;
-  c = c * (1.0 + c * 0.28) / (1.0 + c * 0.92);
+  c *= 0.86;
+  c = c * (c * 1.55 + 0.16) / (c * (c * 1.45 + 0.62) + 0.20);
   return pow(clamp(c, 0.0, 1.0), vec3(1.0 / 2.2));
 }
 

@@ -1,0 +1,187 @@
+"""Write pictures of people: `python -m training.people.render -o runs/renders --count 24000`.
+
+A folder holds world.json, which says what was asked for, and shards, shard_00000.npz and on, each
+complete: images (uint8 [n, S, S, 3]), normals (float32 [n, K], what `world` names them by) and
+landmarks (float32 [n, 68, 2] in pixels). Pictures of a person follow each other; pose and
+surroundings are drawn anew for each. A shard follows from the seed and its number alone, so an
+interrupted run goes on where it was and ends in the same bytes, and shards can be read meanwhile.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stylemask_core.errors import InvalidInputError, StyleMaskError
+from training.people import world
+from training.people.renderer import Renderer
+from training.progress import progress_bar
+
+PEOPLE_PER_SHARD = 128
+WORLD_FILE = "world.json"
+SEED_STEP = 1_000_003  # between seeds: shards of two never meet
+
+
+class Request(NamedTuple):
+    """What a folder holds when it is complete."""
+
+    seed: int
+    count: int
+    poses_per_person: int
+    size: int
+    samples: int
+
+    def to_json(self) -> dict[str, object]:
+        """With the names of the coordinates, which tell one world from another."""
+        return {**self._asdict(), "coordinates": [c.name for c in world.COORDINATES]}
+
+
+class Shard(NamedTuple):
+    """Pictures of people.
+
+    Args:
+        images: uint8 [n, S, S, 3].
+        normals: float32 [n, K].
+        landmarks: float32 [n, 68, 2] in pixels.
+    """
+
+    images: np.ndarray
+    normals: np.ndarray
+    landmarks: np.ndarray
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    """Where a shard is when it is complete."""
+    return folder / f"shard_{number:05d}.npz"
+
+
+def read_shards(folder: Path, first: int = 0) -> Iterator[Shard]:
+    """Complete shards of a folder from a number on, in order, as far as they are.
+
+    Raises:
+        InvalidInputError: the folder holds pictures of another world.
+    """
+    path = folder / WORLD_FILE
+    if not path.exists():
+        raise InvalidInputError(
+            f"{folder} holds no rendered people: run python -m training.people.render -o {folder}"
+        )
+    if json.loads(path.read_text())["coordinates"] != [c.name for c in world.COORDINATES]:
+        raise InvalidInputError(f"{folder} was rendered of another world: render it anew")
+    number = first
+    while shard_path(folder, number).exists():
+        with np.load(shard_path(folder, number)) as file:
+            yield Shard(file["images"], file["normals"], file["landmarks"])
+        number += 1
+
+
+def render_shard(renderer: Renderer, request: Request, number: int) -> Iterator[Shard]:
+    """A shard, picture by picture [1, …]."""
+    people = PEOPLE_PER_SHARD
+    seed = request.seed * SEED_STEP + number
+    normals = world.draw(seed, people, request.poses_per_person)
+    start = number * people * request.poses_per_person
+    for i in range(min(len(normals), request.count - start)):
+        person, pose, scene = world.person_of(normals[i])
+        if i % request.poses_per_person == 0:
+            groom = renderer.groom(person)
+        image, landmarks = renderer.render(person, pose, scene, groom)
+        yield Shard(image[None], normals[i : i + 1].numpy(), landmarks[None])
+
+
+def render_folder(folder: Path, request: Request) -> None:
+    """Render what is missing of a folder.
+
+    Args:
+        folder: made if missing.
+        request: what it is to hold.
+
+    Raises:
+        InvalidInputError: the folder holds something else, or the request cannot be met.
+    """
+    if request.seed < 0 or request.count < 1 or request.poses_per_person < 1:
+        raise InvalidInputError("seed must be at least 0, count and poses per person at least 1")
+    renderer = Renderer(request.size, request.samples)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / WORLD_FILE
+    text = json.dumps(request.to_json(), indent=1)
+    if path.exists() and path.read_text() != text:
+        raise InvalidInputError(f"{folder} holds other pictures: name another folder")
+    _write(path, text.encode())
+    at_once = PEOPLE_PER_SHARD * request.poses_per_person
+    shards = range(-(-request.count // at_once))
+    missing = [number for number in shards if not shard_path(folder, number).exists()]
+    done = request.count - sum(min(at_once, request.count - n * at_once) for n in missing)
+    with progress_bar(request.count, done, "img") as bar:
+        for number in missing:
+            parts = []
+            for part in render_shard(renderer, request, number):
+                parts.append(part)
+                bar.update(1)
+            whole = Shard(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+            target = shard_path(folder, number)
+            unfinished = target.with_suffix(".part")
+            with unfinished.open("wb") as file:
+                np.savez(file, **whole._asdict())
+            unfinished.replace(target)
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def benchmark(size: int, samples: int, people: int = 24) -> str:
+    """Pictures a second of processor time, of a new person each and of the same person."""
+    renderer = Renderer(size, samples)
+    normals = world.draw(77, people + 2)
+    spent = {"groom": 0.0, "picture": 0.0}
+    for i, n in enumerate(normals):
+        begin = time.process_time()
+        person, pose, scene = world.person_of(n)
+        named = time.process_time()
+        groom = renderer.groom(person)
+        groomed = time.process_time()
+        renderer.render(person, pose, scene, groom)
+        if i >= 2:  # the first ones compile shaders
+            spent["groom"] += groomed - named
+            spent["picture"] += time.process_time() - groomed + named - begin
+    new, same = people / sum(spent.values()), people / spent["picture"]
+    return (
+        f"{size} px, {samples}×{samples} samples: {new:.1f} new people and {same:.1f} pictures of "
+        "the same person a second of processor time"
+    )
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description="Render people into a folder; run again to go on where it was cut.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/renders"), help="folder")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=24000, help="pictures")
+    parser.add_argument("--poses-per-person", type=int, default=3)
+    parser.add_argument("--size", type=int, default=128, help="side of the pictures [px]")
+    parser.add_argument("--samples", type=int, default=2, help="per pixel and side")
+    parser.add_argument("--benchmark", action="store_true", help="measure the speed, write nothing")
+    args = parser.parse_args(argv)
+    try:
+        if args.benchmark:
+            print(benchmark(args.size, args.samples))
+            return
+        request = Request(args.seed, args.count, args.poses_per_person, args.size, args.samples)
+        render_folder(args.output, request)
+    except StyleMaskError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
