@@ -25,7 +25,7 @@ from training.people.factors import Person
 from training.people.head import HeadModel
 from training.people.mirroring import mirrored, parted_left
 
-STRANDS, POINTS = 4400, 14
+STRANDS, POINTS = 4400, 12
 GUIDES = 200  # strands that the others clump to
 SEED = 7
 WIDTH = 0.00135  # [m]

@@ -35,6 +35,7 @@ SHADERS = Path(__file__).with_name("shaders")
 SHADOW_SIZE, SHADOW_EXTENT, SHADOW_DEPTH = 512, 0.185, 0.5
 SIZES = (16, 1024)
 LID_SAMPLES = 16
+LEAST_OPACITY = 1 / 512  # of a strand that is drawn
 LEADS = {"brow": 0.003, "lash": 0.006, "beard": 0.002, "hair": 0.0}  # in depth, 0.0025 are 1 mm
 MISSING_EGL = (
     "no EGL on this machine, which drawing people needs: install a GPU's driver or Mesa's "
@@ -351,7 +352,7 @@ class Renderer:
         for unit, texture in enumerate((buffers.points, buffers.looks, buffers.order), start=1):
             texture.use(unit)
         self._set(program, points=1, strand_looks=2, order=3, count=buffers.length, stride=stride)
-        triangles = (buffers.count // stride) * (buffers.length - 1) * 2
+        triangles = (buffers.seen // stride) * (buffers.length - 1) * 2
         buffers.arrays[program].render(vertices=3 * triangles)
 
     def _set(self, program: str, **values: np.ndarray | float) -> None:
@@ -368,7 +369,7 @@ class Renderer:
 
 
 class _StrandBuffers:
-    """Strands of one kind on the graphics side."""
+    """Strands of one kind on the graphics side, `seen` of them to be drawn."""
 
     def __init__(
         self,
@@ -377,7 +378,7 @@ class _StrandBuffers:
         count: int,
         length: int,
     ) -> None:
-        self.count, self.length = count, length
+        self.length, self.seen = length, 0
         strand = np.arange(count)[:, None, None] * 2 * length
         segment = np.arange(length - 1)[None, :, None] * 2
         index = strand + segment + np.array([0, 1, 2, 2, 1, 3])
@@ -398,8 +399,10 @@ class _StrandBuffers:
         self.points.write(np.ascontiguousarray(rows, "f4").tobytes())
         self.looks.write(np.ascontiguousarray(strands.looks, "f4").tobytes())
         middle = strands.points[:, self.length // 2] - PIVOT
-        depth = middle @ camera.head[1]
-        self.order.write(np.argsort(-depth, kind="stable").astype("f4").tobytes())
+        order = np.argsort(-(middle @ camera.head[1]), kind="stable")
+        seen = strands.looks[order, 2] > LEAST_OPACITY
+        self.seen = int(seen.sum())
+        self.order.write(np.concatenate([order[seen], order[~seen]]).astype("f4").tobytes())
 
 
 def _shader(name: str) -> str:
