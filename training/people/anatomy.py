@@ -100,9 +100,7 @@ def last_hits(
         p = d * distance[:, None]
         w = [np.cross(c - b, p - b), np.cross(a - c, p - c), np.cross(b - a, p - a)]
         all_weights = np.stack([(part * normal).sum(1) for part in w], 1) / area[:, None]
-        hits = np.flatnonzero(
-            (all_weights > -1e-3).all(1) & (distance > 0.01) & (distance < reach)
-        )
+        hits = np.flatnonzero((all_weights > -1e-3).all(1) & (distance > 0.01) & (distance < reach))
         if len(hits):
             at[i] = hits[distance[hits].argmax()]
             weights[i] = np.clip(all_weights[at[i]], 0, 1)
@@ -112,15 +110,11 @@ def last_hits(
     return Places(triangles[at], weights)
 
 
-def sphere_directions(
-    elevations: np.ndarray, azimuths: np.ndarray
-) -> np.ndarray:
+def sphere_directions(elevations: np.ndarray, azimuths: np.ndarray) -> np.ndarray:
     """Unit vectors [..., 3] of elevations and azimuths [deg]; azimuth 0 is the front."""
     elevation, azimuth = np.radians(elevations), np.radians(azimuths)
     flat = np.cos(elevation)
-    return np.stack(
-        [np.sin(azimuth) * flat, -np.cos(azimuth) * flat, np.sin(elevation)], -1
-    )
+    return np.stack([np.sin(azimuth) * flat, -np.cos(azimuth) * flat, np.sin(elevation)], -1)
 
 
 class Anatomy:

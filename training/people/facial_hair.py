@@ -1,5 +1,8 @@
 """Brows, lashes and beards as strands; they follow the face as it moves."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from training.people.anatomy import BROW_GRID, RING, smooth
@@ -18,12 +21,17 @@ THICKNESS = ((0, 0.15, 0.5, 0.8, 1), (0.0034, 0.0044, 0.0039, 0.0028, 0.0014))
 ANGLE = ((0, 0.12, 0.35, 0.7, 1), (82, 60, 32, 8, -16))
 
 
-def brow_curve(person: Person, along: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A brow on its grid: abscissa, height of the middle and half thickness [m] along it, 0…1."""
-    middle = np.interp(along, *MIDDLE)
-    middle = middle + person["brow_arch"] * 0.0035 * np.exp(-(((along - 0.62) / 0.25) ** 2))
-    middle = middle + person["brow_tilt"] * 0.004 * (along - 0.4) + person["brow_height"] * 0.003
-    thickness = np.interp(along, *THICKNESS) * (0.50 + 0.85 * person["brow_thickness"])
+def brow_curve(person: Mapping[str, Any], along: Any) -> tuple[Any, Any, Any]:
+    """A brow on its grid: abscissa, height of the middle and half thickness [m].
+
+    Args:
+        person: a brow's factors by name, numbers or tensors.
+        along: 0 the inner end … 1 the tail; an array only with numbers.
+    """
+    bump = 0.0035 * np.exp(-(((along - 0.62) / 0.25) ** 2))
+    middle = person["brow_arch"] * bump + person["brow_tilt"] * (0.004 * (along - 0.4))
+    middle = middle + person["brow_height"] * 0.003 + np.interp(along, *MIDDLE)
+    thickness = (0.50 + 0.85 * person["brow_thickness"]) * np.interp(along, *THICKNESS)
     return 0.0102 + along * 0.0428, middle, thickness
 
 
@@ -69,13 +77,15 @@ class FacialHair:
         """Both brows."""
         r = self.chance
         u = r[:, 0] ** 0.92
-        x, middle, thickness = brow_curve(person, u)
+        x, middle, thickness = brow_curve(person.values, u)
         across = 2 * r[:, 1] - 1
         x = x + 0.0006 * (r[:, 3] - 0.5)
         z = middle + thickness * across * 0.85
         # opaque in the middle, thinning towards the borders and the inner end
         thick = smooth(0, 0.16, u) * 0.55 + 0.45
-        seen = smooth(-0.25, 0.25, person["brow_density"] * thick * (1.15 - 0.35 * across**2) - r[:, 2])
+        seen = smooth(
+            -0.25, 0.25, person["brow_density"] * thick * (1.15 - 0.35 * across**2) - r[:, 2]
+        )
         angle = np.radians(np.interp(u, *ANGLE)) - across * 0.28 * smooth(0.1, 0.4, u)
         angle = angle + (r[:, 4] - 0.5) * 0.3
         length = (0.0060 + 0.0035 * r[:, 3]) * np.interp(u, [0, 0.5, 1], [0.85, 1, 0.8])
@@ -155,7 +165,15 @@ class FacialHair:
         points = root[:, None] + length[:, None, None] * (t * d[:, None] + 0.45 * t * t * fall)
         taper = np.interp(t[0, :, 0], [0, 0.6, 1], [1, 0.9, 0.3])
         width = np.broadcast_to(taper * 0.00060, (len(r), BEARD_POINTS))
-        looks = np.stack([r[:, 3], r[:, 2], 0.7 * seen * smooth(0.0002, 0.002, length) * smooth(0.0, 0.5, density), 3 + 0 * length], 1)
+        looks = np.stack(
+            [
+                r[:, 3],
+                r[:, 2],
+                0.7 * seen * smooth(0.0002, 0.002, length) * smooth(0.0, 0.5, density),
+                3 + 0 * length,
+            ],
+            1,
+        )
         return _strands([points], [width], [looks])
 
 

@@ -4,13 +4,12 @@ A gesture is one coordinate: its positive half drives some actions, its negative
 only from a threshold on, so that a calm face is the likeliest. Sided gestures are signed.
 """
 
-import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
-from training.people.factors import ACTION_NAMES, POSE
+from training.people.factors import ACTION_NAMES
 
 if TYPE_CHECKING:
     from training.people.world import Draws
@@ -156,15 +155,4 @@ def pose(d: "Draws") -> dict[str, torch.Tensor]:
         "pitch": PITCH * d.normal("pitch"),
         "roll": ROLL * d.normal("roll"),
     }
-    columns = angles | a
-    assert set(columns) == set(POSE.names)
-    return columns
-
-
-def pairs() -> list[tuple[str, str]]:
-    """Left and right action of every sided name."""
-    lefts = [name for name in ACTION_NAMES if name.endswith("Left")]
-    return [(name, name.removesuffix("Left") + "Right") for name in lefts]
-
-
-PAIRED = dict(itertools.chain.from_iterable(((a, b), (b, a)) for a, b in pairs()))
+    return angles | a

@@ -1,8 +1,9 @@
 """Spectacles: two rims, a bridge, temples and clear lenses, placed by the landmarks."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from training.people.factors import Person
 
@@ -19,32 +20,44 @@ class Mesh(NamedTuple):
 
 
 class Front(NamedTuple):
-    """Where spectacles sit on a face [m]."""
+    """Where spectacles sit on faces [m], tensors [B]."""
 
-    half: float
-    width: float
-    height: float
-    depth: float
-    middle: float
+    half: torch.Tensor
+    width: torch.Tensor
+    height: torch.Tensor
+    depth: torch.Tensor
+    middle: torch.Tensor
 
 
-def front(landmarks: np.ndarray, person: Person) -> Front:
-    """The front's measures from landmarks [68, 3] of the calm face."""
-    right, left = landmarks[36:42].mean(0), landmarks[42:48].mean(0)
-    half = (left[0] - right[0]) / 2
-    size = person["glasses_size"]
-    depth = min(landmarks[28, 1], right[1] - 0.012) - 0.004
+def front(right: torch.Tensor, left: torch.Tensor, nose: torch.Tensor, size: torch.Tensor) -> Front:
+    """The front's measures on calm faces.
+
+    Args:
+        right: [B, 3] middle of the right eye's landmarks.
+        left: [B, 3] of the left eye's.
+        nose: [B, 3] the second landmark of its bridge.
+        size: [B] of the glasses, 0…1.
+    """
+    half = (left[:, 0] - right[:, 0]) / 2
+    depth = torch.minimum(nose[:, 1], right[:, 1] - 0.012) - 0.004
     width, height = half * (0.70 + 0.12 * size), half * (0.50 + 0.22 * size)
-    return Front(half, width, height, depth, (right[2] + left[2]) / 2 - 0.003)
+    return Front(half, width, height, depth, (right[:, 2] + left[:, 2]) / 2 - 0.003)
 
 
-def rim(f: Front, person: Person, side: int, angles: np.ndarray) -> np.ndarray:
-    """Points [A, 3] of a rim at angles [rad]; side is −1 (the person's right) or 1."""
-    power = 2 / (2 + 3 * person["glasses_square"])
-    cos, sin = np.cos(angles), np.sin(angles)
-    x = side * f.half * 1.03 + f.width * np.sign(cos) * np.abs(cos) ** power
-    z = f.height * np.sign(sin) * np.abs(sin) ** power
-    return np.stack([x, f.depth + BEND * x * x, f.middle + z * (1 - 0.06 * cos * side)], -1)
+def rim(f: Front, square: Any, side: int, angle: Any) -> tuple[Any, Any, Any]:
+    """A rim's points x, y and z at an angle [rad], of one face many or of a batch one each.
+
+    Args:
+        f: measures, numbers with an array of angles or tensors with one angle.
+        square: how square the rims are, 0…1.
+        side: −1 the person's right, 1 the left.
+        angle: on the rim.
+    """
+    power = 2 / (2 + 3 * square)
+    cos, sin = np.cos(angle), np.sin(angle)
+    x = np.abs(cos) ** power * f.width * np.sign(cos) + side * f.half * 1.03
+    z = np.abs(sin) ** power * f.height * np.sign(sin) * (1 - 0.06 * cos * side)
+    return x, x * x * BEND + f.depth, z + f.middle
 
 
 def glasses_mesh(landmarks: np.ndarray, ears: np.ndarray, person: Person) -> Mesh:
@@ -55,11 +68,15 @@ def glasses_mesh(landmarks: np.ndarray, ears: np.ndarray, person: Person) -> Mes
         ears: [E, 3] points of the ears.
         person: whose.
     """
-    f = front(landmarks, person)
+    places = (landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[28])
+    eyes = [torch.from_numpy(place)[None] for place in places]
+    measures = front(*eyes, torch.tensor([person["glasses_size"]]))
+    f = Front(*(value.numpy() for value in measures))
     radius = 0.0008 + 0.0013 * person["glasses_rim"]
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)
-    rims = [rim(f, person, side, angles) for side in (-1, 1)]
+    square = person["glasses_square"]
+    rims = [np.stack(rim(f, square, side, angles), -1) for side in (-1, 1)]
     for side, path in zip((-1, 1), rims, strict=True):
         parts.append(_tube(path, radius, closed=True))
         ear = ears[np.sign(ears[:, 0]) == side]
@@ -67,7 +84,8 @@ def glasses_mesh(landmarks: np.ndarray, ears: np.ndarray, person: Person) -> Mes
             [side * (np.abs(ear[:, 0]).min() + 0.005), ear[:, 1].mean(), ear[:, 2].max() - 0.006]
         )
         outer = side * (f.half * 1.03 + f.width)
-        hinge = np.array([outer, f.depth + BEND * outer**2, f.middle + f.height * 0.35])
+        high = f.middle + f.height * 0.35
+        hinge = np.concatenate([outer, f.depth + BEND * outer**2, high])
         u = np.linspace(0, 1, 14)[:, None]
         temple = hinge + (hook - hinge) * np.concatenate([u**0.6, u, u], 1)
         parts.append(_tube(temple, radius, closed=False))

@@ -5,7 +5,8 @@ continuous function of the factors: hairline, baldness and length act on how lon
 on which strands there are.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -75,6 +76,15 @@ def hairline(azimuth: np.ndarray) -> np.ndarray:
     return np.interp(np.abs(azimuth), *HAIRLINE)
 
 
+def receding(person: Mapping[str, Any], azimuth: Any) -> Any:
+    """How much higher a person's hairline is than `hairline` [deg]; numbers, arrays or tensors."""
+    a = np.abs(azimuth)
+    temples = 26 * np.exp(-(((a - 36) / 17) ** 2)) + 9 * np.exp(-((a / 18) ** 2))
+    crown = 36 * np.exp(-((a / 56) ** 4))
+    low = 6 * smooth(70, 60, a)
+    return person["recession"] * temples + person["bald"] * crown - person["hairline_low"] * low
+
+
 def coverage(
     person: Person,
     azimuth: np.ndarray,
@@ -91,10 +101,7 @@ def coverage(
     """
     a = np.abs(azimuth)
     score = elevation - hairline(azimuth)
-    temples = 26 * np.exp(-(((a - 36) / 17) ** 2)) + 9 * np.exp(-((a / 18) ** 2))
-    receded = person["recession"] * temples + 36 * person["bald"] * np.exp(-((a / 56) ** 4))
-    receded = receded - 6 * person["hairline_low"] * smooth(70, 60, a)
-    kept = smooth(-1, 7, score - receded + 6 * (jitter - 0.5))
+    kept = smooth(-1, 7, score - receding(person.values, azimuth) + 6 * (jitter - 0.5))
     crown = 15 + 4 * np.cos(np.radians(azimuth)) + 10 * smooth(120, 180, a)
     above = elevation - crown - 60 * (1 - min(1.0, person["bald"])) + 6 * (jitter - 0.5)
     return kept * (1 - smooth(-4, 8, above) * smooth(0.0, 0.25, np.array(person["bald"])))
@@ -103,9 +110,7 @@ def coverage(
 class RayMap:
     """How far skin is from a centre in every direction."""
 
-    def __init__(
-        self, places: Places, shape: tuple[int, int], span: tuple[float, float]
-    ) -> None:
+    def __init__(self, places: Places, shape: tuple[int, int], span: tuple[float, float]) -> None:
         self._places, self._shape, self._span = places, shape, span
 
     def distances(self, vertices: np.ndarray, centre: np.ndarray) -> np.ndarray:
@@ -319,12 +324,15 @@ class Groomer:
         limit = self.head_map.look_up(skull, offset) + clearance + ear
         near = smooth(-0.105, -0.06, height)
         push = np.maximum(limit - distance, 0) * near
-        hug = np.maximum(distance - limit, 0) * 0.14 * near * (1 - smooth(0.6, 1.5, np.array(s["lift"])))
+        hug = (
+            np.maximum(distance - limit, 0)
+            * 0.14
+            * near
+            * (1 - smooth(0.6, 1.5, np.array(s["lift"])))
+        )
         return (q + offset / distance[:, None] * (push - hug)[:, None]).astype(np.float32)
 
-    def _outside_torso(
-        self, q: np.ndarray, torso: np.ndarray, clearance: np.ndarray
-    ) -> np.ndarray:
+    def _outside_torso(self, q: np.ndarray, torso: np.ndarray, clearance: np.ndarray) -> np.ndarray:
         offset = q - TORSO_CENTRE
         distance = np.sqrt((offset * offset).sum(1))
         limit = self.torso_map.look_up(torso, offset) + clearance
@@ -358,7 +366,9 @@ class Groomer:
         start = points[:, :1] - guide[:, :1]
         gathered = guide + start * (1 - s["clump"] * t)
         apart = np.sqrt(((points[:, -1] - guide[:, -1]) ** 2).sum(1))
-        same = np.exp(-((apart / 0.045) ** 2)) * smooth(0.2, 0.5, length[self.guide] / (length + 1e-6))
+        same = np.exp(-((apart / 0.045) ** 2)) * smooth(
+            0.2, 0.5, length[self.guide] / (length + 1e-6)
+        )
         share = (s["clump"] * same)[:, None, None] * smooth(0.05, 0.7, t)
         return (points + share * (gathered - points)).astype(np.float32)
 

@@ -1,12 +1,13 @@
 """One head's surfaces: skin, eyeballs, teeth and tongue, in the unturned head frame."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from training.people.anatomy import REGIONS, RING, Places, eye_ball, smooth
-from training.people.basis import AGES, GENDERS, WEIGHTS, Basis, identity_weights, vertex_normals
+from training.people.basis import Basis, identity_weights, vertex_normals
 from training.people.factors import DIRECTIONS, Person, Pose
 
 GAZE_YAW, GAZE_UP, GAZE_DOWN = 0.62, 0.42, 0.48  # [rad] of a whole eyeLook action
@@ -113,26 +114,23 @@ class HeadModel:
             centre, radius = eye_ball(neutral, self.basis.part("eye_" + side[0].lower()))
             eye = Eye(centre, radius, gaze(pose, side))
             eyes.append(eye)
-            self._keep_off(vertices, eye, self._near_eye[k])
+            near = self._near_eye[k]
+            skin, middle = torch.from_numpy(vertices[near]), torch.tensor(centre).float()
+            kept_off = keep_off(skin[None], middle[None], torch.tensor([eye.radius]))
+            vertices[near] = kept_off[0].numpy()
         normals = vertex_normals(vertices, self.basis.fine_quads)
         soft = vertex_normals(coarse, self.basis.quads).astype(np.float32)
         soft = self.basis.refine((self._smoothing @ torch.from_numpy(soft)).numpy())
         return Surfaces(vertices, normals, soft, (eyes[0], eyes[1]), self._mouth(coarse))
-
-    def _keep_off(self, vertices: np.ndarray, eye: Eye, near: np.ndarray) -> None:
-        offset = vertices[near] - eye.centre.astype(np.float32)
-        distance = np.linalg.norm(offset, axis=1, keepdims=True)
-        limit = eye.radius + LID_GAP
-        inside = (distance < limit) & (offset[:, 1:2] < -0.3 * eye.radius)
-        pushed = offset / distance * (limit + 0.15 * (distance - limit)) + eye.centre
-        vertices[near] = np.where(inside, pushed, vertices[near])
 
     def _gap(self, fine: np.ndarray, k: int) -> float:
         ring = self.lids[k].of(fine)
         upper, lower = ring[RING // 4 - 4 : RING // 4 + 5], ring[3 * RING // 4 - 4 :][:9]
         return float(upper[:, 2].mean() - lower[:, 2].mean())
 
-    def lid_curves(self, vertices: np.ndarray, k: int, centre: np.ndarray, count: int) -> np.ndarray:
+    def lid_curves(
+        self, vertices: np.ndarray, k: int, centre: np.ndarray, count: int
+    ) -> np.ndarray:
         """The lids' openings at abscissas across an eye.
 
         Args:
@@ -199,13 +197,33 @@ class HeadModel:
         return np.concatenate(rows).astype(np.float32)
 
 
-def gaze(pose: Pose, side: str) -> np.ndarray:
-    """Where an eye looks, unit vector [3]; side is "Right" or "Left"."""
+def gaze_angles(pose: Mapping[str, Any], side: str) -> tuple[Any, Any]:
+    """Yaw and pitch of an eye [rad] as its actions, numbers or tensors, turn it.
+
+    Args:
+        pose: strengths by the actions' names.
+        side: "Right" or "Left", of the person.
+    """
     outwards = pose["eyeLookOut" + side] - pose["eyeLookIn" + side]
     yaw = outwards * GAZE_YAW * (1 if side == "Left" else -1)
-    pitch = pose["eyeLookUp" + side] * GAZE_UP - pose["eyeLookDown" + side] * GAZE_DOWN
+    return yaw, pose["eyeLookUp" + side] * GAZE_UP - pose["eyeLookDown" + side] * GAZE_DOWN
+
+
+def gaze(pose: Pose, side: str) -> np.ndarray:
+    """Where an eye looks, unit vector [3]."""
+    yaw, pitch = gaze_angles(pose.values, side)
     flat = np.cos(pitch)
     return np.array([np.sin(yaw) * flat, -np.cos(yaw) * flat, np.sin(pitch)])
+
+
+def keep_off(points: torch.Tensor, centre: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+    """Points of lids [B, P, 3] that do not sink into eyeballs of centres [B, 3] and radii [B]."""
+    offset = points - centre[:, None]
+    distance = offset.norm(dim=2, keepdim=True)
+    limit = (radius + LID_GAP)[:, None, None]
+    pushed = offset / distance * (limit + 0.15 * (distance - limit)) + centre[:, None]
+    inside = (distance < limit) & (offset[..., 1:2] < -0.3 * radius[:, None, None])
+    return torch.where(inside, pushed, points)
 
 
 def _smoothing(quads: np.ndarray, count: int) -> torch.Tensor:
@@ -225,6 +243,3 @@ def _smoothing(quads: np.ndarray, count: int) -> torch.Tensor:
     for _ in range(SMOOTHING - 1):
         whole = whole @ step
     return whole.to(torch.float32).coalesce().to_sparse_csr()
-
-
-IDENTITY_SHAPES = len(GENDERS) * len(AGES) * (len(WEIGHTS) + 2) + DIRECTIONS

@@ -1,9 +1,10 @@
 """The 68 landmarks of iBUG's scheme on a head's surface, where the eye sees them."""
 
 import numpy as np
+import torch
 
 from training.people.anatomy import BROW_GRID, FACE_CENTRE, JAW, JAW_STEPS, RING
-from training.people.camera import View
+from training.people.camera import Views
 from training.people.facial_hair import brow_curve, on_grid
 from training.people.factors import Person
 from training.people.head import HeadModel
@@ -42,7 +43,7 @@ class Landmarks:
         across = (ring[:, 0] - ring[outermost, 0]) / (ring[innermost, 0] - ring[outermost, 0])
         upper = [2 + int(np.abs(across[2 : half - 1] - f).argmin()) for f in LID_THIRDS]
         lower = [half + 2 + int(np.abs(across[half + 2 : -1] - f).argmin()) for f in LID_THIRDS]
-        self.eye = (outermost, *upper, innermost, *lower[::-1])  # outer corner, over, inner corner, under
+        self.eye = (outermost, *upper, innermost, *lower[::-1])  # places on a lid's ring
         self._turn_jaw = self.jaw.of(head.turn)
 
     def eye_points(self, vertices: np.ndarray, k: int) -> np.ndarray:
@@ -65,10 +66,9 @@ class Landmarks:
     def on_head(self, vertices: np.ndarray, person: Person) -> np.ndarray:
         """Landmarks 17 to 67 [51, 3] on the unturned head."""
         tail_first = np.array(BROW_PLACES)
-        x, middle, _ = brow_curve(person, tail_first)
+        x, middle, _ = brow_curve(person.values, tail_first)
         right, left = (
-            on_grid(places.of(vertices).reshape(*BROW_GRID, 3), x, middle)
-            for places in self.brows
+            on_grid(places.of(vertices).reshape(*BROW_GRID, 3), x, middle) for places in self.brows
         )
         eyes = [self.eye_points(vertices, k) for k in range(2)]
         mirrored = eyes[1][[3, 2, 1, 0, 5, 4]]
@@ -77,13 +77,20 @@ class Landmarks:
         nose = self.nose.of(vertices)
         return np.concatenate([right, left[::-1], nose, eyes[0], mirrored, outer, inner])
 
-    def picture(self, vertices: np.ndarray, person: Person, view: View) -> np.ndarray:
+    def picture(self, vertices: np.ndarray, person: Person, views: Views) -> np.ndarray:
         """All 68 in the picture [68, 2], −1…1, x right and y up."""
-        head = self.on_head(vertices, person)
-        face = view.project(view.turned(head, np.ones(len(head))))
-        jaw = view.project(view.turned(self.jaw.of(vertices), self._turn_jaw))
-        jaw = jaw.reshape(17, JAW_STEPS, 2)
-        out = (jaw * jaw_directions()[:, None]).sum(2) * SLIDE
-        share = np.exp(out - out.max(1, keepdims=True))
-        share /= share.sum(1, keepdims=True)
-        return np.concatenate([(jaw * share[..., None]).sum(1), face])
+        head = torch.from_numpy(self.on_head(vertices, person)).float()
+        jaw = torch.from_numpy(self.jaw.of(vertices)).float()
+        turn = torch.from_numpy(self._turn_jaw).float()
+        slid = slide(views.project(jaw[None], turn))
+        return torch.cat([slid, views.project(head[None])], 1)[0].numpy()
+
+
+def slide(jaw: torch.Tensor) -> torch.Tensor:
+    """Projected candidates [B, 17 × JAW_STEPS, 2] → the outermost, the jaw's landmarks
+    [B, 17, 2].
+    """
+    candidates = jaw.unflatten(1, (17, JAW_STEPS))
+    outwards = torch.from_numpy(jaw_directions()).to(jaw)
+    share = torch.softmax((candidates * outwards[:, None]).sum(3) * SLIDE, 2)
+    return (candidates * share[..., None]).sum(2)

@@ -49,13 +49,13 @@ def looks(person: Person, scene: Scene) -> Looks:
     hair, brow, tip = _hair_colours(p)
     gray = p["hair_gray"]
     rgb = ("red", "green", "blue")
-    first, second = (
-        np.array([s[f"{name}_{c}"] for c in rgb]) for name in ("background", "second")
-    )
+    first, second = (np.array([s[f"{name}_{c}"] for c in rgb]) for name in ("background", "second"))
     strands = {"gray": gray, "gloss": p["shine"], "thickness": 85.0}
     dull = {"gloss": 0.25, "thickness": 40.0}
     iris = between(np.array(BROWN_IRIS), _light_iris(p), p["iris_light"])
-    inner = iris * (1 - 0.5 * p["iris_light"]) + 0.5 * p["iris_light"] * np.array([0.22, 0.13, 0.045])
+    inner = iris * (1 - 0.5 * p["iris_light"]) + 0.5 * p["iris_light"] * np.array(
+        [0.22, 0.13, 0.045]
+    )
     return Looks(
         light=_lights(s, first, second),
         skin=_skin(p, hair * (1 - gray) + gray * 0.3),
@@ -64,7 +64,9 @@ def looks(person: Person, scene: Scene) -> Looks:
             **{name: p[name] for name in ("neckline", "neck_v", "collar")},
         },
         eye={"iris": iris, "iris_inner": inner, "pupil": p["pupil"]},
-        teeth={"tooth": np.array([0.60, 0.53, 0.43]) + np.array([0.08, 0.11, 0.14]) * p["tooth_shade"]},
+        teeth={
+            "tooth": np.array([0.60, 0.53, 0.43]) + np.array([0.08, 0.11, 0.14]) * p["tooth_shade"]
+        },
         hair={"root_colour": hair, "tip_colour": tip, **strands},
         brow={"root_colour": brow, "tip_colour": brow, **dull, "gray": gray * 0.6},
         beard={

@@ -53,7 +53,9 @@ def occlusion(basis: Basis, twins: np.ndarray) -> np.ndarray:
     share = seen / np.maximum(total, 1e-9)
     sides = np.concatenate([basis.fine_quads[:, [k, (k + 1) % 4]] for k in range(4)])
     i, j = np.unique(np.sort(sides, 1), axis=0).T
-    degree = np.maximum(np.bincount(i, minlength=len(share)) + np.bincount(j, minlength=len(share)), 1)
+    degree = np.maximum(
+        np.bincount(i, minlength=len(share)) + np.bincount(j, minlength=len(share)), 1
+    )
     for _ in range(2):
         around = np.bincount(i, share[j], len(share)) + np.bincount(j, share[i], len(share))
         share = 0.5 * share + 0.5 * around / degree

@@ -15,15 +15,15 @@ from safetensors import safe_open
 
 from stylemask_core.errors import InvalidInputError
 from training.people import world
-from training.people.anatomy import BROW_GRID, FACE_CENTRE, HEAD_CENTRE, JAW_STEPS
+from training.people.anatomy import BROW_GRID
 from training.people.basis import VERSION, identity_weights
-from training.people.camera import BODY_SHARES, DISTANCE, PIVOT
-from training.people.facial_hair import GRID_X, GRID_Z, MIDDLE, THICKNESS
+from training.people.camera import Views
+from training.people.facial_hair import GRID_X, GRID_Z, brow_curve
 from training.people.factors import DIRECTIONS, PERSON, POSE
-from training.people.glasses import BEND
-from training.people.groom import HAIRLINE
-from training.people.head import BLINK_GAINS, GAZE_DOWN, GAZE_UP, GAZE_YAW, LID_GAP
-from training.people.landmarks import BROW_PLACES, CANTHUS, SLIDE, jaw_directions
+from training.people.glasses import front, rim
+from training.people.groom import hairline, receding
+from training.people.head import BLINK_GAINS, gaze_angles, keep_off
+from training.people.landmarks import BROW_PLACES, CANTHUS, slide
 from training.people.point_basis import POINTS_FILE
 
 LANDMARKS = slice(0, 68)
@@ -123,19 +123,17 @@ def points_of(factors: world.Factors) -> torch.Tensor:
     for k, side in enumerate(SIDED):
         centre, radius, _ = eyes[k]
         for name in (f"eye_{side}", f"lid_{side}"):
-            parts[name] = _keep_off(parts[name], centre, radius)
-            calm_parts[name] = _keep_off(calm_parts[name], centre, radius)
+            parts[name] = keep_off(parts[name], centre, radius)
+            calm_parts[name] = keep_off(calm_parts[name], centre, radius)
     corners = [_canthus(parts[f"eye_{side}"]) for side in SIDED]
     lips = parts["lips"]
     anchors = torch.stack([*(c.mean(1) for c in corners), lips[:, 0], lips[:, 6]], 1)
-    view = _View(pose, anchors)
+    angles = torch.stack([pose["yaw"], pose["pitch"], pose["roll"]], 1)
+    view = Views(angles, anchors)
     face = _face(person, parts, corners)
-    jaw = view.project(parts["jaw"], m.turn[m.spans["jaw"]]).unflatten(1, (17, JAW_STEPS))
-    outwards = torch.from_numpy(jaw_directions()).to(jaw)
-    share = torch.softmax((jaw * outwards[:, None]).sum(3) * SLIDE, 2)
     hair_line, cloud, pushed, ends = _hair(person, parts, m)
     whole = [
-        (jaw * share[..., None]).sum(2),
+        slide(view.project(parts["jaw"], m.turn[m.spans["jaw"]])),
         view.project(face),
         *(view.project(parts[f"lid_{side}"]) for side in SIDED),
         *(view.project(_iris(*eye)) for eye in eyes),
@@ -151,59 +149,6 @@ def points_of(factors: world.Factors) -> torch.Tensor:
     return torch.cat(whole, 1) * torch.tensor([1.0, -1.0])
 
 
-class _View:
-    """Turns and projects points of a batch; `camera.view` in torch."""
-
-    def __init__(self, pose: Columns, anchors: torch.Tensor) -> None:
-        angles = torch.stack([pose["yaw"], pose["pitch"], pose["roll"]], 1)
-        self.head = _rotation(angles)
-        self.body = _rotation(angles * torch.tensor(BODY_SHARES).to(angles))
-        self.pivot = torch.tensor(PIVOT).to(angles)
-        plane = self._plane(self._turn(anchors, self.head)) * torch.tensor([1.0, -1.0])
-        right, left, corner_right, corner_left = plane.unbind(1)
-        eyes, mouth = (right + left) / 2, (corner_right + corner_left) / 2
-        across, down = left - right, mouth - eyes
-        x = across - torch.stack([-down[:, 1], down[:, 0]], 1)
-        x = x / x.norm(dim=1, keepdim=True)
-        size = torch.maximum(across.norm(dim=1) * 2.0, down.norm(dim=1) * 1.8)
-        x = x * size[:, None]
-        y = torch.stack([-x[:, 1], x[:, 0]], 1)
-        frame = torch.stack([x, y], 1) / x.square().sum(1)[:, None, None]
-        flip = torch.tensor([1.0, -1.0])
-        self.frame = flip[:, None] * frame * flip
-        self.centre = (eyes + down * 0.1) * flip
-
-    def _turn(self, p: torch.Tensor, rotation: torch.Tensor) -> torch.Tensor:
-        return (p - self.pivot) @ rotation.transpose(1, 2)
-
-    def _plane(self, relative: torch.Tensor) -> torch.Tensor:
-        turned = relative + self.pivot
-        return turned[..., [0, 2]] / (turned[..., 1:2] + DISTANCE)
-
-    def project(self, p: torch.Tensor, turn: torch.Tensor | None = None) -> torch.Tensor:
-        """Points [B, N, 3] of the head frame → −1…1 [B, N, 2], y up."""
-        turned = self._turn(p, self.head)
-        if turn is not None:
-            share = turn[:, None]
-            turned = turned * share + self._turn(p, self.body) * (1 - share)
-        return (self._plane(turned) - self.centre[:, None]) @ self.frame.transpose(1, 2)
-
-
-def _rotation(angles: torch.Tensor) -> torch.Tensor:
-    """Turns [B, 3, 3] by yaw, pitch and roll [B, 3]."""
-    yaw, pitch, roll = (angles * torch.tensor([1.0, -1.0, 1.0])).unbind(1)
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-
-    def matrix(*rows: torch.Tensor) -> torch.Tensor:
-        return torch.stack(rows, 1).unflatten(1, (3, 3))
-
-    (cz, sz), (cx, sx), (cy, sy) = ((a.cos(), a.sin()) for a in (yaw, pitch, roll))
-    about_z = matrix(cz, -sz, zero, sz, cz, zero, zero, zero, one)
-    about_x = matrix(one, zero, zero, zero, cx, -sx, zero, sx, cx)
-    about_y = matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy)
-    return about_z @ about_x @ about_y
-
-
 Ball = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -215,22 +160,11 @@ def _eyes(extremes: torch.Tensor, pose: Columns) -> list[Ball]:
         radius = (top[:, 2] - bottom[:, 2]) / 2
         x, z = (low_x[:, 0] + high_x[:, 0]) / 2, (top[:, 2] + bottom[:, 2]) / 2
         centre = torch.stack([x, back[:, 1] - radius, z], 1)
-        outwards = pose["eyeLookOut" + side] - pose["eyeLookIn" + side]
-        yaw = outwards * GAZE_YAW * (1 if k else -1)
-        pitch = pose["eyeLookUp" + side] * GAZE_UP - pose["eyeLookDown" + side] * GAZE_DOWN
+        yaw, pitch = gaze_angles(pose, side)
         flat = pitch.cos()
         forward = torch.stack([yaw.sin() * flat, -yaw.cos() * flat, pitch.sin()], 1)
         eyes.append((centre, radius, forward))
     return eyes
-
-
-def _keep_off(p: torch.Tensor, centre: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
-    offset = p - centre[:, None]
-    distance = offset.norm(dim=2, keepdim=True)
-    limit = (radius + LID_GAP)[:, None, None]
-    pushed = offset / distance * (limit + 0.15 * (distance - limit)) + centre[:, None]
-    inside = (distance < limit) & (offset[..., 1:2] < -0.3 * radius[:, None, None])
-    return torch.where(inside, pushed, p)
 
 
 def _canthus(eye: torch.Tensor) -> torch.Tensor:
@@ -248,19 +182,6 @@ def _iris(centre: torch.Tensor, radius: torch.Tensor, forward: torch.Tensor) -> 
     border = [depth * forward + IRIS * d for d in (side, high, -side, -high)]
     directions = torch.stack([1.055 * forward, *border], 1)
     return centre[:, None] + EYE_SCALE * radius[:, None, None] * directions
-
-
-def _interpolate(table: tuple[tuple[float, ...], tuple[float, ...]], x: float) -> float:
-    return float(np.interp(x, *table))
-
-
-def _brow(person: Columns, along: float) -> tuple[float, torch.Tensor, torch.Tensor]:
-    """Abscissa, height and half thickness of a brow; `facial_hair.brow_curve` in torch."""
-    arch = 0.0035 * math.exp(-(((along - 0.62) / 0.25) ** 2))
-    middle = _interpolate(MIDDLE, along) + person["brow_arch"] * arch
-    middle = middle + person["brow_tilt"] * 0.004 * (along - 0.4) + person["brow_height"] * 0.003
-    thick = _interpolate(THICKNESS, along) * (0.50 + 0.85 * person["brow_thickness"])
-    return 0.0102 + along * 0.0428, middle, thick
 
 
 def _on_grid(grid: torch.Tensor, x: float, z: torch.Tensor) -> torch.Tensor:
@@ -281,7 +202,7 @@ def _face(person: Columns, parts: Columns, corners: list[torch.Tensor]) -> torch
     """Landmarks 17 to 67 [B, 51, 3]."""
     brows = []
     for side in SIDED:
-        curve = [_brow(person, along)[:2] for along in BROW_PLACES]
+        curve = [brow_curve(person, along)[:2] for along in BROW_PLACES]
         brow = [_on_grid(parts[f"brow_{side}"], x, z) for x, z in curve]
         brows.append(torch.stack(brow if side == "right" else brow[::-1], 1))
     left = corners[1][:, [3, 2, 1, 0, 5, 4]]
@@ -293,7 +214,7 @@ def _brow_edges(person: Columns, parts: Columns) -> torch.Tensor:
     for side in SIDED:
         for sign in (-1, 1):
             for along in BROW_EDGES:
-                x, middle, thick = _brow(person, along)
+                x, middle, thick = brow_curve(person, along)
                 places.append(_on_grid(parts[f"brow_{side}"], x, middle + sign * thick))
     return torch.stack(places, 1)
 
@@ -310,11 +231,8 @@ def _hair(
     lines = []
     for azimuth in HAIRLINE_AZIMUTHS:
         a = abs(azimuth)
-        temples = 26 * math.exp(-(((a - 36) / 17) ** 2)) + 9 * math.exp(-((a / 18) ** 2))
-        receded = person["recession"] * temples
-        receded = receded + 36 * person["bald"] * math.exp(-((a / 56) ** 4))
-        receded = receded - (6 * person["hairline_low"] if a < 65 else 0)
-        elevation = torch.deg2rad(_interpolate(HAIRLINE, a) + receded + 3)
+        line = float(hairline(np.array(a))) + 3
+        elevation = torch.deg2rad(receding(person, float(a)) + line)
         turn, flat = math.radians(azimuth), elevation.cos()
         direction = [math.sin(turn) * flat, -math.cos(turn) * flat, elevation.sin()]
         d = torch.stack(direction, 1)[:, None]
@@ -323,7 +241,10 @@ def _hair(
     top = ((out[..., 2] + 0.1) / 0.8).clamp(0, 1)
     length = top * person["length_top"][:, None] + (1 - top) * person["length_side"][:, None]
     standing = person["lift"] / (1 + person["lift"])
-    rise = length.clamp(max=0.07) * standing[:, None] * 0.45
+    falling = torch.exp(-5 * (person["gravity"] - 0.1))  # the longer it hangs the flatter it lies
+    rise = length.clamp(max=0.07) * (standing * falling)[:, None] * 0.45
+    upright = (person["lift"] - 1).clamp(0, 1)[:, None]
+    rise = rise + (length - 0.03).clamp(min=0) * upright * 0.5
     rise = rise + person["volume"][:, None] * (0.45 + 0.75 * top) * (length > 0.004)
     haired = (out[..., 2] > -0.35) & (out[..., 1] > -0.8)
     kept = (1 - person["bald"] * 0.8)[:, None]
@@ -348,21 +269,11 @@ def _outline(projected: torch.Tensor) -> torch.Tensor:
 
 def _glasses(person: Columns, calm: Columns) -> torch.Tensor:
     """Rims [B, 2 × A, 3]; `glasses.rim` in torch."""
-    right, left = (_canthus(calm[f"eye_{side}"]).mean(1) for side in SIDED)
-    half = (left[:, 0] - right[:, 0]) / 2
-    size = person["glasses_size"]
-    depth = torch.minimum(calm["nose"][:, 1, 1], right[:, 1] - 0.012) - 0.004
-    width, height = half * (0.70 + 0.12 * size), half * (0.50 + 0.22 * size)
-    middle = (right[:, 2] + left[:, 2]) / 2 - 0.003
-    power = 2 / (2 + 3 * person["glasses_square"])
+    eyes = [_canthus(calm[f"eye_{side}"]).mean(1) for side in SIDED]
+    measures = front(*eyes, calm["nose"][:, 1], person["glasses_size"])
     rims = []
     for side in (-1, 1):
         for angle in RIM_ANGLES:
-            cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-            x = side * half * 1.03 + width * math.copysign(1, cos) * abs(cos) ** power
-            z = height * math.copysign(1, sin) * abs(sin) ** power * (1 - 0.06 * cos * side)
-            rims.append(torch.stack([x, depth + BEND * x * x, middle + z], 1))
+            place = rim(measures, person["glasses_square"], side, math.radians(angle))
+            rims.append(torch.stack(place, 1))
     return torch.stack(rims, 1)
-
-
-__all__ = ["FACE_CENTRE", "HEAD_CENTRE", "LANDMARKS", "NAMES", "PointModel", "points", "points_of"]

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stylemask_core.errors import InvalidInputError, StyleMaskError
+from stylemask_core.errors import InvalidInputError
 from training.people import world
 from training.people.basis import BASIS_FILE, Basis
-from training.people.camera import DISTANCE, PIVOT, View, view
+from training.people.camera import DISTANCE, PIVOT, Views
 from training.people.facial_hair import FacialHair
 from training.people.factors import Person, Pose, Scene
 from training.people.glasses import glasses_mesh
+from training.people.graphics import StrandBuffers, create_context, shader, sphere
 from training.people.groom import Groom, Groomer, Strands
 from training.people.head import HeadModel, Surfaces
 from training.people.landmarks import Landmarks
@@ -31,16 +32,10 @@ from training.people.mirroring import (
     parted_left,
 )
 
-SHADERS = Path(__file__).with_name("shaders")
 SHADOW_SIZE, SHADOW_EXTENT, SHADOW_DEPTH = 512, 0.185, 0.5
 SIZES = (16, 1024)
 LID_SAMPLES = 16
-LEAST_OPACITY = 1 / 512  # of a strand that is drawn
 LEADS = {"brow": 0.003, "lash": 0.006, "beard": 0.002, "hair": 0.0}  # in depth, 0.0025 are 1 mm
-MISSING_EGL = (
-    "no EGL on this machine, which drawing people needs: install a GPU's driver or Mesa's "
-    "(sudo apt-get install libegl1 libgl1-mesa-dri)"
-)
 PROGRAMS = {
     "skin": ("skin.vert", "skin.frag"),
     "cloth": ("skin.vert", "cloth.frag"),
@@ -66,18 +61,6 @@ class Render(NamedTuple):
     landmarks: npt.NDArray[np.float32]
 
 
-def create_context() -> moderngl.Context:
-    """An OpenGL context without a window.
-
-    Raises:
-        StyleMaskError: there is no EGL.
-    """
-    try:
-        return moderngl.create_context(standalone=True, backend="egl", require=330)
-    except Exception as error:  # moderngl and its loader raise whatever they like
-        raise StyleMaskError(MISSING_EGL) from error
-
-
 class Renderer:
     """Draws people at a size.
 
@@ -101,9 +84,9 @@ class Renderer:
         self.landmarks = Landmarks(self.head)
         self.groomer, self.facial_hair = Groomer(self.head), FacialHair(self.head)
         self._context = create_context()
-        self._strand_buffers: dict[str, _StrandBuffers] = {}
+        self._strand_buffers: dict[str, StrandBuffers] = {}
         self._programs = {
-            name: self._context.program(*(_shader(file) for file in files))
+            name: self._context.program(*(shader(file) for file in files))
             for name, files in PROGRAMS.items()
         }
         self._make_targets()
@@ -143,8 +126,9 @@ class Renderer:
     ) -> tuple[np.ndarray, np.ndarray]:
         surfaces = self.head.build(groom.neutral, pose)
         colours = looks(person, scene)
-        angles = (pose["yaw"], pose["pitch"], pose["roll"])
-        camera = view(angles, self.landmarks.anchors(surfaces.vertices))
+        angles = torch.tensor([[pose["yaw"], pose["pitch"], pose["roll"]]])
+        anchors = torch.from_numpy(self.landmarks.anchors(surfaces.vertices)).float()
+        camera = Views(angles, anchors[None])
         self._set_view(camera, colours.light)
         rows = [surfaces.vertices, surfaces.normals, surfaces.soft_normals, groom.scalp[:, None]]
         self._skin_buffer.write(np.concatenate(rows, 1).astype("f4").tobytes())
@@ -170,9 +154,10 @@ class Renderer:
         pixels = (points * [0.5, -0.5] + 0.5) * self.size
         return self._read(), pixels.astype(np.float32)
 
-    def _set_view(self, camera: View, light: Uniforms) -> None:
+    def _set_view(self, camera: Views, light: Uniforms) -> None:
         direction = np.asarray(light["key_direction"])
-        middle = camera.head @ (np.array([0, -0.07, -0.01]) - PIVOT) + PIVOT
+        middle = camera.turned(torch.tensor([[[0.0, -0.07, -0.01]]]))[0, 0].numpy()
+        head, body = camera.head[0].numpy(), camera.body[0].numpy()
         side = np.cross(direction, [0, 0, 1.0])
         side /= np.linalg.norm(side)
         shadow = np.eye(4)
@@ -183,21 +168,21 @@ class Renderer:
         )
         shadow[:3, 3] = -shadow[:3, :3] @ middle
         common: Uniforms = {
-            "frame": camera.frame.reshape(-1),
-            "frame_offset": camera.offset,
+            "frame": camera.frame[0].reshape(-1).numpy(),
+            "frame_offset": camera.offset[0].numpy(),
             "distance_": DISTANCE,
-            "pivot": PIVOT,
-            "head_turn": camera.head.T,
-            "body_turn": camera.body.T,
+            "pivot": np.array(PIVOT),
+            "head_turn": head.T,
+            "body_turn": body.T,
             "light_view": shadow.T,
             "shadow_view": shadow.T,
             "eye_position": np.array([0, -DISTANCE, 0]),
-            "sideways": camera.head @ [1.0, 0, 0],
+            "sideways": head @ [1.0, 0, 0],
         }
         for name in self._programs:
             self._set(name, **common, **light, to_light=int(name.endswith("_depth")), shadow=0)
 
-    def _draw_shadow(self, buffers: dict[str, "_StrandBuffers"], colours: Looks) -> None:
+    def _draw_shadow(self, buffers: dict[str, "StrandBuffers"], colours: Looks) -> None:
         self._context.disable(moderngl.BLEND)
         self._context.enable(moderngl.DEPTH_TEST)
         self._shadow_target.use()
@@ -210,7 +195,7 @@ class Renderer:
             self._render_strands("hair_depth", buffers["hair"], stride=3)
 
     def _draw_solids(
-        self, surfaces: Surfaces, person: Person, colours: Looks, camera: View
+        self, surfaces: Surfaces, person: Person, colours: Looks, camera: Views
     ) -> None:
         context = self._context
         self._target.use()
@@ -228,9 +213,8 @@ class Renderer:
             self._set("eye", lids=curves, **colours.eye)
             self._arrays["eye"].render()
         self._teeth_buffer.write(surfaces.teeth.tobytes())
-        inner = camera.turned(
-            self.landmarks.inner.of(surfaces.vertices), np.ones(len(self.landmarks.inner.weights))
-        )
+        lips = torch.from_numpy(self.landmarks.inner.of(surfaces.vertices)).float()
+        inner = camera.turned(lips[None])[0].numpy()
         quarter = len(inner) // 4
         lower, upper = inner[3 * quarter], inner[quarter]
         mouth = np.array([lower[2], upper[2], min(lower[1], upper[1]) - 0.004])
@@ -264,11 +248,11 @@ class Renderer:
             part.release()
 
     def _draw_strands(
-        self, buffers: dict[str, "_StrandBuffers"], colours: Looks, camera: View
+        self, buffers: dict[str, "StrandBuffers"], colours: Looks, camera: Views
     ) -> None:
         # strands are sorted from back to front and hide nothing but what lies behind them
         self._target.depth_mask = False
-        pixel = 2 / camera.scale / self._side
+        pixel = 2 * DISTANCE / float(torch.linalg.det(camera.frame[0])) ** 0.5 / self._side
         eye = np.array([0, -DISTANCE, 0])
         for name, least in (("brow", 0.9), ("lash", 0.9), ("beard", 0.9), ("hair", 1.1)):
             if name not in buffers:
@@ -311,9 +295,8 @@ class Renderer:
         triangles = head.basis.triangles
         low = (template[triangles][:, :, 2] < -0.06).all(1)
         every, below = (c.buffer(t.astype("i4").tobytes()) for t in (triangles, triangles[low]))
-        sphere, faces = _sphere()
+        sphere, faces = sphere()
         ball = [(c.buffer(sphere.tobytes()), "3f", "position")]
-        mouth_quads = (head.teeth_quads, head.tongue_quads + head.teeth_uv.shape[0])
         tongue_first = len(head.teeth_uv) - len(head.basis.part("tongue"))
         mouth_quads = (head.teeth_quads, head.tongue_quads + tongue_first)
         mouth = [np.concatenate([q[:, :3], q[:, [0, 2, 3]]]) for q in mouth_quads]
@@ -339,16 +322,16 @@ class Renderer:
         }
         self._ears = np.flatnonzero(head.masks[:, 2] > 0.6)
 
-    def _fill(self, name: str, strands: Strands, camera: View) -> "_StrandBuffers":
+    def _fill(self, name: str, strands: Strands, camera: Views) -> "StrandBuffers":
         count, points = strands.points.shape[:2]
         buffers = self._strand_buffers.get(name)
         if buffers is None:
-            buffers = _StrandBuffers(self._context, self._programs, count, points)
+            buffers = StrandBuffers(self._context, self._programs, count, points)
             self._strand_buffers[name] = buffers
         buffers.write(strands, camera)
         return buffers
 
-    def _render_strands(self, program: str, buffers: "_StrandBuffers", stride: int) -> None:
+    def _render_strands(self, program: str, buffers: "StrandBuffers", stride: int) -> None:
         for unit, texture in enumerate((buffers.points, buffers.looks, buffers.order), start=1):
             texture.use(unit)
         self._set(program, points=1, strand_looks=2, order=3, count=buffers.length, stride=stride)
@@ -366,66 +349,3 @@ class Renderer:
                 uniforms[name].value = tuple(float(x) for x in np.asarray(value))
             else:
                 uniforms[name].value = value if isinstance(value, int) else float(value)
-
-
-class _StrandBuffers:
-    """Strands of one kind on the graphics side, `seen` of them to be drawn."""
-
-    def __init__(
-        self,
-        context: moderngl.Context,
-        programs: dict[str, moderngl.Program],
-        count: int,
-        length: int,
-    ) -> None:
-        self.length, self.seen = length, 0
-        strand = np.arange(count)[:, None, None] * 2 * length
-        segment = np.arange(length - 1)[None, :, None] * 2
-        index = strand + segment + np.array([0, 1, 2, 2, 1, 3])
-        elements = context.buffer(index.astype("i4").tobytes())
-        self.points = context.texture((length, count), 4, dtype="f4")
-        self.looks = context.texture((1, count), 4, dtype="f4")
-        self.order = context.texture((count, 1), 1, dtype="f4")
-        for texture in (self.points, self.looks, self.order):
-            texture.filter = (moderngl.NEAREST, moderngl.NEAREST)
-        self.arrays = {
-            name: context.vertex_array(programs[name], [], elements, index_element_size=4)
-            for name in ("hair", "hair_depth")
-        }
-
-    def write(self, strands: Strands, camera: View) -> None:
-        """Take a picture's strands, the furthest first."""
-        rows = np.concatenate([strands.points, strands.width[..., None]], 2)
-        self.points.write(np.ascontiguousarray(rows, "f4").tobytes())
-        self.looks.write(np.ascontiguousarray(strands.looks, "f4").tobytes())
-        middle = strands.points[:, self.length // 2] - PIVOT
-        order = np.argsort(-(middle @ camera.head[1]), kind="stable")
-        seen = strands.looks[order, 2] > LEAST_OPACITY
-        self.seen = int(seen.sum())
-        self.order.write(np.concatenate([order[seen], order[~seen]]).astype("f4").tobytes())
-
-
-def _shader(name: str) -> str:
-    """Source of a shader with what it includes."""
-    source = (SHADERS / name).read_text()
-    parts = [(SHADERS / "place.glsl").read_text()] if name.endswith(".vert") else []
-    if name in ("backdrop.vert", "depth.frag") or (name.endswith(".frag")):
-        parts = ["#version 330\n"]
-    if name not in ("backdrop.vert", "backdrop.frag", "depth.frag", "hair.frag"):
-        needs_light = name.endswith(".frag") or name == "hair.vert"
-        parts += [(SHADERS / "light.glsl").read_text()] if needs_light else []
-    return "".join([*parts, source])
-
-
-def _sphere(around: int = 40, down: int = 24) -> tuple[np.ndarray, np.ndarray]:
-    """A unit sphere's vertices and triangles, its pole at −y."""
-    u, v = np.meshgrid(
-        np.linspace(0, 2 * np.pi, around, endpoint=False), np.linspace(0, np.pi, down), indexing="ij"
-    )
-    points = np.stack([np.sin(v) * np.cos(u), -np.cos(v), np.sin(v) * np.sin(u)], -1)
-    grid = np.arange(around * down).reshape(around, down)
-    grid = np.concatenate([grid, grid[:1]])
-    corners = (grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:])
-    quads = np.stack(corners, -1).reshape(-1, 4)
-    triangles = np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])
-    return points.reshape(-1, 3).astype("f4"), triangles.astype("i4")
