@@ -6,10 +6,12 @@ import moderngl
 import numpy as np
 
 from stylemask_core.errors import StyleMaskError
+from training.people.anatomy import HEAD_CENTRE
 from training.people.camera import Views
 from training.people.groom import Strands
 
 SHADERS = Path(__file__).with_name("shaders")
+HIDDEN_RADIUS = 0.055  # [m] round the head's centre nothing behind it is seen
 LEAST_OPACITY = 1 / 512  # of a strand that is drawn
 MISSING_EGL = (
     "no EGL on this machine, which drawing people needs: install a GPU's driver or Mesa's "
@@ -39,7 +41,7 @@ class StrandBuffers:
         count: int,
         length: int,
     ) -> None:
-        self.length, self.seen = length, 0
+        self.count, self.length, self.seen = count, length, 0
         strand = np.arange(count)[:, None, None] * 2 * length
         segment = np.arange(length - 1)[None, :, None] * 2
         index = strand + segment + np.array([0, 1, 2, 2, 1, 3])
@@ -61,9 +63,16 @@ class StrandBuffers:
         self.looks.write(np.ascontiguousarray(strands.looks, "f4").tobytes())
         middle = strands.points[:, self.length // 2]
         order = np.argsort(-(middle @ camera.head[0, 1].numpy()), kind="stable")
-        seen = strands.looks[order, 2] > LEAST_OPACITY
+        seen = (strands.looks[:, 2] > LEAST_OPACITY) & ~self._behind_head(strands, camera)
+        seen = seen[order]
         self.seen = int(seen.sum())
         self.order.write(np.concatenate([order[seen], order[~seen]]).astype("f4").tobytes())
+
+    def _behind_head(self, strands: Strands, camera: Views) -> np.ndarray:
+        """Which strands [N] the skull surely hides."""
+        seen_from = (strands.points - HEAD_CENTRE.astype(np.float32)) @ camera.head[0].numpy().T
+        aside = seen_from[..., 0] ** 2 + seen_from[..., 2] ** 2
+        return ((seen_from[..., 1] > 0.02) & (aside < HIDDEN_RADIUS**2)).all(1)
 
 
 def shader(name: str) -> str:

@@ -206,7 +206,9 @@ class Renderer:
         context.enable(moderngl.DEPTH_TEST)
         self._shadow_map.use(0)
         self._set("skin", inflate=0.0, **colours.skin)
+        context.enable(moderngl.CULL_FACE)
         self._arrays["skin"].render()
+        context.disable(moderngl.CULL_FACE)
         for k, eye in enumerate(surfaces.eyes):
             curves = self.head.lid_curves(surfaces.vertices, k, eye.centre, LID_SAMPLES)
             self._set("eye", centre=eye.centre, radius=eye.radius * 0.992, gaze=eye.forward)
@@ -222,9 +224,10 @@ class Renderer:
         self._arrays["teeth"].render(vertices=self._tooth_count)
         self._set("teeth", tongue=1.0)
         self._arrays["teeth"].render(vertices=self._tongue_count, first=self._tooth_count)
-        context.enable(moderngl.BLEND)
+        context.enable(moderngl.BLEND | moderngl.CULL_FACE)
         self._set("cloth", inflate=0.0045, **colours.cloth)
         self._arrays["cloth"].render()
+        context.disable(moderngl.CULL_FACE)
 
     def _draw_glasses(self, groom: Groom, person: Person, colours: Looks) -> None:
         if person["glasses"] <= 0:
@@ -294,9 +297,14 @@ class Renderer:
         ]
         triangles = head.basis.triangles
         low = (template[triangles][:, :, 2] < -0.06).all(1)
-        every, below = (c.buffer(t.astype("i4").tobytes()) for t in (triangles, triangles[low]))
-        sphere, faces = sphere()
-        ball = [(c.buffer(sphere.tobytes()), "3f", "position")]
+        # the fine mesh begins with the coarse one's vertices, which are enough for a shadow
+        quads = head.basis.quads
+        rough = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        every, below, outline = (
+            c.buffer(t.astype("i4").tobytes()) for t in (triangles, triangles[low], rough)
+        )
+        ball_points, faces = sphere()
+        ball = [(c.buffer(ball_points.tobytes()), "3f", "position")]
         tongue_first = len(head.teeth_uv) - len(head.basis.part("tongue"))
         mouth_quads = (head.teeth_quads, head.tongue_quads + tongue_first)
         mouth = [np.concatenate([q[:, :3], q[:, [0, 2, 3]]]) for q in mouth_quads]
@@ -311,7 +319,7 @@ class Renderer:
         index = {
             "skin": (skin, every),
             "cloth": (skin, below),
-            "skin_depth": (skin, every),
+            "skin_depth": (skin, outline),
             "eye": (ball, c.buffer(faces.tobytes())),
             "teeth": (teeth, c.buffer(np.concatenate(mouth).astype("i4").tobytes())),
             "backdrop": (wall, None),
@@ -335,7 +343,8 @@ class Renderer:
         for unit, texture in enumerate((buffers.points, buffers.looks, buffers.order), start=1):
             texture.use(unit)
         self._set(program, points=1, strand_looks=2, order=3, count=buffers.length, stride=stride)
-        triangles = (buffers.seen // stride) * (buffers.length - 1) * 2
+        count = buffers.seen if program == "hair" else buffers.count
+        triangles = (count // stride) * (buffers.length - 1) * 2
         buffers.arrays[program].render(vertices=3 * triangles)
 
     def _set(self, program: str, **values: np.ndarray | float) -> None:

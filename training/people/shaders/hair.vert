@@ -7,7 +7,8 @@ out vec4 shade; out float side;
 
 void main() {
   float sd = float(gl_VertexID & 1) * 2.0 - 1.0;
-  int s = int(texelFetch(order, ivec2((gl_VertexID >> 1) / count * stride, 0), 0).r);
+  int s = (gl_VertexID >> 1) / count * stride;
+  if (to_light == 0) s = int(texelFetch(order, ivec2(s, 0), 0).r);
   int k = (gl_VertexID >> 1) % count;
   vec4 p = texelFetch(points, ivec2(k, s), 0);
   vec3 before = texelFetch(points, ivec2(max(k - 1, 0), s), 0).xyz;

@@ -11,10 +11,10 @@ float behind(vec2 at, float depth) { return depth - texture(shadow, at).r; }
 float lit(vec3 p, float bias) {
   vec3 c = (shadow_view * vec4(p, 1)).xyz * 0.5 + 0.5;
   float sum = 0.0, reach = mix(0.010, 0.034, softness), slope = mix(300.0, 120.0, softness);
-  for (int i = 0; i < 10; i++) {
-    float a = float(i) * 2.4, r = sqrt((float(i) + 0.5) / 10.0) * reach;
-    float over = behind(c.xy + r * vec2(cos(a), sin(a)), c.z) - bias * (1.0 + r * 60.0);
-    sum += 1.0 - clamp(over * slope, 0.0, 1.0);
+  for (int i = 0; i < 10; i++) {  // pairs that mirror each other
+    float k = float(i >> 1), a = k * 2.4 + 0.9, r = sqrt((k + 0.5) / 5.0) * reach;
+    vec2 to = r * vec2(abs(cos(a)) * float((i & 1) * 2 - 1), sin(a));
+    sum += 1.0 - clamp((behind(c.xy + to, c.z) - bias * (1.0 + r * 60.0)) * slope, 0.0, 1.0);
   }
   return sum / 10.0;
 }
@@ -24,7 +24,7 @@ float depth_within(vec3 p) {
   vec3 c = (shadow_view * vec4(p, 1)).xyz * 0.5 + 0.5;
   float sum = 0.0;
   for (int i = 0; i < 4; i++) {
-    float a = float(i) * 1.571 + 0.4;
+    float a = (float(i) + 0.5) * 1.5708;
     sum += clamp(behind(c.xy + 0.011 * vec2(cos(a), sin(a)), c.z), 0.0, 1.0);
   }
   return sum * 0.25;

@@ -32,7 +32,8 @@ void main() {
   a *= mix(vec3(1), vec3(0.84, 0.75, 0.73), M.y * (0.30 + 0.6 * makeup));
   a *= 1.0 - crease * mix(vec3(0.16, 0.22, 0.22), vec3(0.34, 0.38, 0.36), makeup);
   a *= 1.0 - 0.06 * lines * (0.5 - wrinkle) * tzone;
-  float spots = smoothstep(0.56, 0.76, noise(t * 500.0) + 0.25 * (coarse - 0.5));
+  float spots = 0.0;
+  if (freckles > 0.0) spots = smoothstep(0.56, 0.76, noise(t * 500.0) + 0.25 * (coarse - 0.5));
   spots *= freckles * (cheek + nose + 0.35 * tzone + 0.12);
   a *= mix(vec3(1), vec3(0.64, 0.49, 0.40), clamp(spots, 0.0, 1.0) * 0.7);
   a *= mix(vec3(1), vec3(0.34, 0.26, 0.24), clamp(lid_line * (0.75 + 0.5 * makeup), 0.0, 0.95));
