@@ -38,4 +38,5 @@ $(VENV)/.run-ready: requirements.txt pyproject.toml
 $(VENV)/.test-ready: requirements.txt requirements-dev.txt pyproject.toml
 	PYTHON="$(PYTHON)" scripts/setup.sh $(VENV) requirements-dev.txt
 	scripts/browser.sh $(VENV)
+	scripts/egl.sh $(VENV)
 	touch $@ $(VENV)/.run-ready

@@ -22,7 +22,6 @@ from training.people import world
 from training.people.renderer import Renderer
 from training.progress import progress_bar
 
-PEOPLE_PER_SHARD = 128
 WORLD_FILE = "world.json"
 SEED_STEP = 1_000_003  # between seeds: shards of two never meet
 
@@ -35,6 +34,7 @@ class Request(NamedTuple):
     poses_per_person: int
     size: int
     samples: int
+    people_per_shard: int = 128
 
     def to_json(self) -> dict[str, object]:
         """With the names of the coordinates, which tell one world from another."""
@@ -82,7 +82,7 @@ def read_shards(folder: Path, first: int = 0) -> Iterator[Shard]:
 
 def render_shard(renderer: Renderer, request: Request, number: int) -> Iterator[Shard]:
     """A shard, picture by picture [1, …]."""
-    people = PEOPLE_PER_SHARD
+    people = request.people_per_shard
     seed = request.seed * SEED_STEP + number
     normals = world.draw(seed, people, request.poses_per_person)
     start = number * people * request.poses_per_person
@@ -104,8 +104,11 @@ def render_folder(folder: Path, request: Request) -> None:
     Raises:
         InvalidInputError: the folder holds something else, or the request cannot be met.
     """
-    if request.seed < 0 or request.count < 1 or request.poses_per_person < 1:
-        raise InvalidInputError("seed must be at least 0, count and poses per person at least 1")
+    least = min(request.count, request.poses_per_person, request.people_per_shard)
+    if request.seed < 0 or least < 1:
+        raise InvalidInputError(
+            "seed must be at least 0; count, poses per person and people per shard at least 1"
+        )
     renderer = Renderer(request.size, request.samples)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / WORLD_FILE
@@ -113,15 +116,18 @@ def render_folder(folder: Path, request: Request) -> None:
     if path.exists() and path.read_text() != text:
         raise InvalidInputError(f"{folder} holds other pictures: name another folder")
     _write(path, text.encode())
-    at_once = PEOPLE_PER_SHARD * request.poses_per_person
+    at_once = request.people_per_shard * request.poses_per_person
     shards = range(-(-request.count // at_once))
     missing = [number for number in shards if not shard_path(folder, number).exists()]
     done = request.count - sum(min(at_once, request.count - n * at_once) for n in missing)
+    begin, drawn = time.monotonic(), 0
     with progress_bar(request.count, done, "img") as bar:
         for number in missing:
             parts = []
             for part in render_shard(renderer, request, number):
                 parts.append(part)
+                drawn += 1
+                bar.set_postfix_str(f"{drawn / (time.monotonic() - begin):.1f} img/s", False)
                 bar.update(1)
             whole = Shard(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
             target = shard_path(folder, number)
@@ -170,6 +176,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=24000, help="pictures")
     parser.add_argument("--poses-per-person", type=int, default=3)
     parser.add_argument("--size", type=int, default=128, help="side of the pictures [px]")
+    parser.add_argument("--people-per-shard", type=int, default=128)
     parser.add_argument("--samples", type=int, default=2, help="per pixel and side")
     parser.add_argument("--benchmark", action="store_true", help="measure the speed, write nothing")
     args = parser.parse_args(argv)
@@ -177,7 +184,7 @@ def main(argv: list[str] | None = None) -> None:
         if args.benchmark:
             print(benchmark(args.size, args.samples))
             return
-        request = Request(args.seed, args.count, args.poses_per_person, args.size, args.samples)
+        request = Request(**{name: getattr(args, name) for name in Request._fields})
         render_folder(args.output, request)
     except StyleMaskError as error:
         sys.exit(f"error: {error}")
