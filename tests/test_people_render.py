@@ -100,8 +100,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):
     assert str(caught.value) == "error: size 5000 must be 16 to 1024 and samples 2 1 to 4"
 
 
-def test_the_benchmark_measures_both_rates(capsys):
-    render.main(["--benchmark", "--size", "16", "--samples", "1"])
-    said = capsys.readouterr().out
+def test_the_benchmark_measures_both_rates():
+    said = render.benchmark(16, 1, people=2)
     assert "new people and" in said
     assert "a second of processor time" in said

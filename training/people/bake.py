@@ -31,6 +31,7 @@ from training.people.priors import GENDER_MEANS, LOCAL_STD, MEANS, STD
 
 DIRECTIONS = 40  # principal directions of the local shape changes that are kept
 DIMORPHISM = {"female": 0.30, "male": 0.0}  # how much further from the other gender than anny's
+LID_FOLLOW = 2.0  # anny's lids hardly follow a gaze up or down, whose eyeballs turn by 9° to 14°
 HEIGHT_CUT, WIDTH_CUT = 0.44, 0.27  # [m] the body is cut off below and beside these
 ANNY_AGE = {"child": 1 / 3, "young": 2 / 3, "old": 1.0}
 BODY_VERTICES = 13380
@@ -233,7 +234,8 @@ class Baker:
         shapes = {}
         for name in self.body.model.facial_action_labels:
             moved = self.body.rest(action={name: 1.0}) - self.base
-            shapes[name] = moved[self.ids]
+            follow = LID_FOLLOW if name.startswith(("eyeLookUp", "eyeLookDown")) else 1.0
+            shapes[name] = moved[self.ids] * follow
         middle, left = [], []
         for name in shapes:
             if name.endswith("Left"):

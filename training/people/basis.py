@@ -4,9 +4,12 @@ Head frame: metres, x to the image's right when the head is seen from the front,
 z up, the eyes at height 0 and about 0.115 in front of the origin.
 """
 
+import functools
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,7 @@ from safetensors.numpy import save_file
 
 from stylemask_core.errors import InvalidInputError
 
+P, Result = ParamSpec("P"), TypeVar("Result")
 Array = npt.NDArray[np.float64]
 VERSION = "1"
 BASIS_FILE = Path(__file__).with_name("basis.safetensors")
@@ -75,6 +79,19 @@ def mesh_twins(vertices: np.ndarray) -> npt.NDArray[np.int64]:
     return twins
 
 
+def quiet(function: Callable[P, Result]) -> Callable[P, Result]:
+    """Keeps torch from telling that its sparse layouts are a beta."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> Result:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Sparse")
+            return function(*args, **kwargs)
+
+    return called
+
+
+@quiet
 def catmull_clark(quads: np.ndarray, count: int) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
     """One subdivision step.
 
@@ -131,9 +148,7 @@ def catmull_clark(quads: np.ndarray, count: int) -> tuple[torch.Tensor, npt.NDAr
         np.stack([quads[:, k], count + face_edges[:, k], centres, count + face_edges[:, k - 1]], 1)
         for k in range(4)
     ]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch calls its CSR layout a beta
-        return matrix.to_sparse_csr(), np.stack(fine, 1).reshape(-1, 4)
+    return matrix.to_sparse_csr(), np.stack(fine, 1).reshape(-1, 4)
 
 
 def vertex_normals(vertices: np.ndarray, quads: np.ndarray) -> np.ndarray:

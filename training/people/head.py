@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from training.people.anatomy import REGIONS, RING, Places, eye_ball, smooth
-from training.people.basis import Basis, identity_weights, vertex_normals
+from training.people.basis import Basis, identity_weights, quiet, vertex_normals
 from training.people.factors import DIRECTIONS, Person, Pose
 
 GAZE_YAW, GAZE_UP, GAZE_DOWN = 0.62, 0.42, 0.48  # [rad] of a whole eyeLook action
@@ -226,6 +226,7 @@ def keep_off(points: torch.Tensor, centre: torch.Tensor, radius: torch.Tensor) -
     return torch.where(inside, pushed, points)
 
 
+@quiet
 def _smoothing(quads: np.ndarray, count: int) -> torch.Tensor:
     """Sparse [V, V] that averages over neighbours several times."""
     sides = np.concatenate([quads[:, [k, (k + 1) % 4]] for k in range(4)])
