@@ -18,7 +18,7 @@ TRUNCATION_RANGE = (0.0, 1.0)  # psi: 0 = the mean face, 1 = no truncation
 MAX_SEED = 2**32 - 1
 FIRST_RESOLUTION = 4  # [px] side of the learned constant the synthesis starts from
 
-ENCODER_KINDS = ("regressor", "e4e")
+ENCODER_KINDS = ("regressor", "convolutional", "e4e")
 ALIGNMENTS = ("ffhq", "heads")
 
 
@@ -34,6 +34,7 @@ class ModelConfig:
         latent_dim: size of z and w.
         mapping_layers: fully connected layers of the mapping network.
         mapping_lr_multiplier: runtime gain of the mapping layers (StyleGAN, appendix C).
+        points: points of the face that the mapping network works out before w; 0 for none.
         noise: whether the convolutions carry fixed noise buffers.
         encoder: kind of the inversion encoder, one of ENCODER_KINDS.
         alignment: how a model's pictures frame the face, one of ALIGNMENTS.
@@ -53,6 +54,7 @@ class ModelConfig:
     latent_dim: int = 512
     mapping_layers: int = 8
     mapping_lr_multiplier: float = 0.01
+    points: int = 0
     noise: bool = True
     encoder: str = "regressor"
     alignment: str = "ffhq"
@@ -71,6 +73,8 @@ class ModelConfig:
         counts = [*self.channels.values(), self.latent_dim, self.mapping_layers]
         if min(counts) < 1 or max(counts) > 4096:
             raise WeightsError("channels, latent_dim and mapping_layers must lie in 1…4096")
+        if not 0 <= self.points <= 1024:
+            raise WeightsError("points must lie in 0…1024")
         if not 1 <= self.masked_layers <= self.conv_layers:
             raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
         if self.encoder not in ENCODER_KINDS:

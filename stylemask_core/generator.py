@@ -13,6 +13,7 @@ from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
 from stylemask_core.style_space import Styles, StyleSpace
 
 BLUR_TAPS = (1.0, 3.0, 3.0, 1.0)  # the low-pass filter of every resampling step
+POINT_LAYERS = 3  # hidden ones of the point network, as wide as a latent
 EPSILON = 1e-8
 
 
@@ -53,15 +54,43 @@ class EqualizedLinear(nn.Module):
         return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
 
 
+class PointNetwork(nn.Module):
+    """A normalised z → where points of the face (eyes, lips, hairline, …) lie in the picture.
+
+    A mapping network that is told them need not learn geometry from pictures, where an error of
+    position only shows as blur.
+
+    Args:
+        latent_dim: size of z.
+        points: their number P.
+    """
+
+    def __init__(self, latent_dim: int, points: int) -> None:
+        super().__init__()
+        self.hidden = nn.ModuleList(nn.Linear(latent_dim, latent_dim) for _ in range(POINT_LAYERS))
+        self.head = nn.Linear(latent_dim, 2 * points)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """[B, latent_dim] → [B, 2P], x and y by turns, each in deviations from its mean."""
+        for layer in self.hidden:
+            z = F.leaky_relu(layer(z), 0.2)
+        places: torch.Tensor = self.head(z)
+        return places
+
+
 class MappingNetwork(nn.Module):
-    """z → w: pixel norm, then fully connected layers with leaky ReLU."""
+    """z → w: pixel norm, then fully connected layers with leaky ReLU.
+
+    With points in the config the first layer also reads what a point network makes of z.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         dim, multiplier = config.latent_dim, config.mapping_lr_multiplier
+        inputs = [dim + 2 * config.points, *[dim] * (config.mapping_layers - 1)]
+        self.points = PointNetwork(dim, config.points) if config.points else None
         self.layers = nn.ModuleList(
-            EqualizedLinear(dim, dim, lr_multiplier=multiplier)
-            for _ in range(config.mapping_layers)
+            EqualizedLinear(width, dim, lr_multiplier=multiplier) for width in inputs
         )
         self.register_buffer("mean", torch.zeros(dim))
         self.mean: torch.Tensor
@@ -69,6 +98,8 @@ class MappingNetwork(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """[B, latent_dim] standard normal → w [B, latent_dim]."""
         x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + EPSILON)
+        if self.points is not None:
+            x = torch.cat([x, self.points(x)], 1)
         for layer in self.layers:
             x = fused_bias_act(layer(x))
         return x

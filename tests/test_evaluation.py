@@ -18,7 +18,6 @@ from training.evaluation import fitting, methods
 from training.evaluation.bootstrap import interval, resample_weights
 from training.evaluation.figures import Columns
 from training.evaluation.fitting import best_constant_mask, best_swap
-from training.evaluation.gallery import neutral
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import load_masks, save_masks
 from training.evaluation.matched import Curve, compare, error_at_identity
@@ -26,8 +25,9 @@ from training.evaluation.measurement import Measured, measure
 from training.evaluation.pairs import PhotoPairs, RandomPairs
 from training.evaluation.results import evaluate as run
 from training.face_models.heads import HeadsFaceModel, new_estimator
-from training.generator import heads_config
+from training.heads.answers import SMALL_HEADS, HeadsWorld
 from training.heads.factors import IDENTITY_FACTORS
+from training.heads.portraits import neutral
 from training.heads.world import SMALL, factors, latents
 from training.identity_models.heads import HeadsIdentityModel, new_network
 from training.network_files import write_network
@@ -49,7 +49,7 @@ READ = ("csim", "pose", "expression")  # columns of which curves are made
 @pytest.fixture(scope="module")
 def heads_pipeline():
     """Tiny random networks that count as synthetic heads."""
-    config = heads_config({4: 8, 8: 8, 16: 8})
+    config = SMALL_HEADS.config({4: 8, 8: 8, 16: 8})
     with torch.random.fork_rng():
         torch.manual_seed(0)
         networks = Generator(config), MaskNetwork(config), build_encoder(config)
@@ -193,7 +193,7 @@ def test_every_method_is_the_source_at_strength_0_and_what_it_says_at_1(heads_pi
 def test_the_constant_mask_comes_nearer_to_the_answers_than_where_it_began(
     heads_pipeline, monkeypatch
 ):
-    monkeypatch.setattr(fitting, "eyes_and_mouth", lambda z, _: torch.full((len(z), 3, 2), 0.5))
+    monkeypatch.setattr(HeadsWorld, "keypoints", lambda _, z: torch.full((len(z), 3, 2), 0.5))
     network = heads_pipeline.mask_network
     errors = []
     for count in (0, 640):
@@ -377,7 +377,7 @@ def test_masks_of_fewer_layers_fit_and_those_of_another_style_space_do_not(
     heads_pipeline, tiny_model, tmp_path
 ):
     generator = heads_pipeline.generator
-    fewer = MaskNetwork(heads_config({4: 8, 8: 8}))
+    fewer = MaskNetwork(SMALL_HEADS.config({4: 8, 8: 8}))
     save_masks(tmp_path / "fewer.safetensors", fewer, generator)
     assert len(load_masks(tmp_path / "fewer.safetensors", generator).layers) == 3
     save_masks(tmp_path / "other.safetensors", tiny_model.mask_network, generator)

@@ -18,7 +18,7 @@ from training.face_losses import (
     wanted_face,
 )
 from training.face_models import Coefficients, Geometry
-from training.generator import heads_config
+from training.heads.answers import SMALL_HEADS
 from training.picture_network import PictureNetwork
 from training.supervision import PaperSupervision, PaperWeights
 
@@ -68,7 +68,7 @@ def geometry(points: torch.Tensor) -> Geometry:
 
 def supervision(**weights: float) -> tuple[PaperSupervision, MaskNetwork]:
     torch.manual_seed(0)
-    config = heads_config({4: 8, 8: 8, 16: 8})
+    config = SMALL_HEADS.config({4: 8, 8: 8, 16: 8})
     generator = Generator(config).requires_grad_(False)
     judges = TinyFaceModel(), TinyIdentityModel()
     return PaperSupervision(generator, *judges, PaperWeights(**weights), 0.7), MaskNetwork(config)

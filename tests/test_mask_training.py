@@ -18,7 +18,7 @@ from stylemask_core.mask_network import MaskNetwork
 from tests.helpers import PATIENCE
 from training import mask
 from training.checkpoint import BEST_FILE, STATE_FILE
-from training.generator import heads_config
+from training.heads.answers import SMALL_HEADS
 from training.metrics import METRICS_FILE
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,7 @@ def heads_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "heads"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        config = heads_config({4: 8, 8: 8, 16: 8})
+        config = SMALL_HEADS.config({4: 8, 8: 8, 16: 8})
         networks = Generator(config), MaskNetwork(config), build_encoder(config)
     generator, masks, encoder = networks
     hub.save_model(folder, hub.Model(config, generator, masks, lambda: encoder, "# Tiny heads\n"))
@@ -185,7 +185,7 @@ def test_options_that_contradict_each_other_end_with_one_line(
 
 
 def test_of_other_models_than_heads_no_exact_answer_is_known(tiny_folder, tmp_path):
-    with pytest.raises(SystemExit, match="only of synthetic heads the right answers are known"):
+    with pytest.raises(SystemExit, match="not synthetic heads: of that no exact answers are known"):
         mask.main(command(tiny_folder, tmp_path))
     more = ["--supervision", "paper", "--face-model", "heads"]
     with pytest.raises(SystemExit, match="read synthetic heads alone"):

@@ -5,11 +5,11 @@ import torch
 
 from stylemask_core.generator import Generator
 from training.augmentation import augment, background_mask
-from training.generator import current_resolution, heads_config, parse_stages, restrict_mapping
+from training.generator import current_resolution, parse_stages, restrict_mapping
+from training.heads.answers import SMALL_HEADS
 from training.heads.renderer import HeadRenderer
-from training.heads.world import SMALL, basis, coordinates, factors, latents
+from training.heads.world import basis, coordinates, factors, latents
 from training.losses import landmark_weights, picture_loss, psnr
-from training.supervision import eyes_and_mouth
 
 TINY = {4: 8, 8: 8}
 
@@ -22,8 +22,8 @@ def test_stages_say_which_resolution_is_trained_when():
 
 def test_the_restricted_mapping_reads_nothing_but_the_worlds_coordinates():
     torch.manual_seed(0)
-    generator = Generator(heads_config(TINY))
-    restrict_mapping(generator)
+    generator = Generator(SMALL_HEADS.config(TINY))
+    restrict_mapping(generator, SMALL_HEADS)
     axes, z = basis(torch.device("cpu")), latents(3, 1)
     other = z + torch.randn(1, 512)
     # the same length and coordinates, everything else different
@@ -54,7 +54,7 @@ def test_psnr_of_a_known_error_is_right():
 
 
 def test_eyes_and_mouth_lie_inside_the_picture_left_eye_left_of_the_right():
-    points = eyes_and_mouth(latents(5, 8), SMALL)
+    points = SMALL_HEADS.keypoints(latents(5, 8))
     assert points.shape == (8, 3, 2)
     assert points.min() > 0
     assert points.max() < 1

@@ -20,7 +20,7 @@ PROGRESS, CONFIGURATION = "progress", "configuration"  # keys of the files' meta
 
 # What may change when a run goes on: where it runs, how long, and what it says meanwhile.
 WHERE = {"output", "device", "threads", "model"}  # of a model the weights are compared
-HOW_LONG = {"images", "minutes", "patience"}
+HOW_LONG = {"images", "minutes", "schedule_minutes", "patience"}
 MEANWHILE = {"save_every", "log_every", "validate_every", "trackio", "export"}
 FREE = WHERE | HOW_LONG | MEANWHILE
 

@@ -9,8 +9,9 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,25 +31,13 @@ from training.heads.world import (
     mirror,
 )
 from training.progress import progress_bar
+from training.worlds import Views
 
 IMAGES, KEYPOINTS, LATENTS = "images.npy", "keypoints.npy", "latents.npy"
 PROGRESS = "progress.json"
+HELD_OUT = 256  # the first heads are never trained on
 SAVE_INTERVAL = 10.0  # [s] between notes of progress
 REFRESH_INTERVAL = 5.0  # [s] between looks at the progress of a renderer at work
-
-
-class Views(NamedTuple):
-    """Heads to learn from.
-
-    Args:
-        latents: [B, 512].
-        images: [B, 3, R, R] in -1…1.
-        keypoints: [B, 3, 2] centres of eyes and mouth, x and y in 0…1; a mirror swaps the eyes.
-    """
-
-    latents: torch.Tensor
-    images: torch.Tensor
-    keypoints: torch.Tensor
 
 
 class HeadDataset:
@@ -120,16 +109,21 @@ class HeadDataset:
         """Centres of left eye, right eye and mouth of heads [B]: [B, 3, 2], x and y in 0…1."""
         return torch.from_numpy(self._keypoints[indices.cpu().numpy()]).to(self.device)
 
-    def draw(self, first: int, count: int, resolution: int, random: torch.Generator) -> Views:
+    def held_out(self, resolution: int) -> Iterator[Views]:
+        """The first HELD_OUT heads, in batches."""
+        for index in torch.arange(HELD_OUT).split(32):
+            z = self.latents[index.to(self.device)]
+            yield Views(z, self.images(index, resolution), self.keypoints(index))
+
+    def draw(self, count: int, resolution: int, random: torch.Generator) -> Views:
         """Random heads, half of them seen in a mirror, which doubles the data at no cost.
 
         Args:
-            first: heads before this one are never drawn.
             count: how many.
             resolution: side of the pictures [px]; a divisor of the stored one.
             random: decides.
         """
-        index = torch.randint(first, self.ready, (count,), generator=random)
+        index = torch.randint(HELD_OUT, self.ready, (count,), generator=random)
         flipped = (torch.rand(count, generator=random) < 0.5).to(self.device)
         z = self.latents[index.to(self.device)]
         images, keypoints = self.images(index, resolution), self.keypoints(index)

@@ -28,9 +28,9 @@ from training.evaluation.pairs import Pairs, PhotoPairs, RandomPairs
 from training.evaluation.photos import read_photos
 from training.evaluation.results import Evaluation, evaluate
 from training.face_models import FACE_MODELS, load_face_model
-from training.heads.world import WORLDS
+from training.heads.answers import SMALL_HEADS
 from training.identity_models import IDENTITY_MODELS, load_identity_model
-from training.mask import HEADS_DOMAIN
+from training.known_worlds import DEFAULT_WORLD, WORLDS
 
 COMPILE_FROM = 64  # pairs; compiling the renderer takes over a minute
 MEASURED = "## Measured\n"  # heading of the section of the model card this writes
@@ -45,7 +45,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default=hub.EMBEDDED, help="as everywhere (default: embedded)")
     parser.add_argument("--pairs", type=int, default=256, help="how many (default: 256)")
     parser.add_argument("--seed", type=int, default=1, help="names the pairs (default: 1)")
-    parser.add_argument("--world", choices=WORLDS, default="small", help="of synthetic heads")
+    parser.add_argument("--world", choices=WORLDS, default=DEFAULT_WORLD, help="of exact answers")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="measure pairs of its photos")
     parser.add_argument("--baselines", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument(
@@ -133,7 +133,7 @@ def other_masks(args: argparse.Namespace, generator: Generator) -> dict[str, Mas
 
 def _check_models(args: argparse.Namespace, domain: str) -> None:
     """Make sure that the judges can read the model's pictures."""
-    if domain == HEADS_DOMAIN:
+    if domain == SMALL_HEADS.domain:
         return
     if "heads" in (args.face_model, args.identity_model):
         raise InvalidInputError(

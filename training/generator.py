@@ -1,4 +1,4 @@
-"""Train the heads generator to draw what the renderer draws: `python -m training.generator`.
+"""Train a generator to draw what a world's renderer draws: `python -m training.generator`.
 
 The rendered picture of a latent z is known exactly, so the generator is fitted to it directly; no
 discriminator is needed. It grows from small pictures to large ones, and its mapping network may
@@ -12,34 +12,24 @@ from pathlib import Path
 import torch
 
 from stylemask_core.config import CONFIG_NAME, ModelConfig
+from stylemask_core.errors import StyleMaskError
 from stylemask_core.generator import Generator
 from stylemask_core.hub import load_weights
-from training.dataset import HeadDataset
-from training.heads.world import basis
-from training.losses import landmark_weights, picture_loss, psnr
+from training.checkpoint import STATE_FILE
+from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
+from training.losses import energy_loss, landmark_weights, picture_loss, psnr
+from training.points import trained_points
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
+from training.worlds import Dataset, World
 
-HELD_OUT = 256  # the first pictures of a data set are never trained on
 MEAN_SAMPLES = 65536  # latents averaged for the mean w
-NARROW = {4: 128, 8: 128, 16: 128, 32: 96, 64: 48, 128: 32}  # 0.4 GMAC, for a CPU
-WIDE = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 48, 256: 32}  # for a GPU
-
-
-def heads_config(channels: dict[int, int]) -> ModelConfig:
-    """The embedded model's config for a channel table: every convolution has a mask network."""
-    return ModelConfig(
-        name="heads",
-        resolution=max(channels),
-        channels=channels,
-        masked_layers=2 * len(channels) - 1,
-        mapping_layers=2,
-        noise=False,
-        refinement_steps=8,
-        default_truncation=0.7,
-        domain="synthetic heads",
-        licence="CC0-1.0",
-        alignment="heads",
-    )
+VALIDATION_INTERVAL = 500  # [steps]
+ENERGY_FROM = 64  # [px] smaller pictures have no texture to speak of
+CHANNELS = {
+    "narrow": {4: 128, 8: 128, 16: 128, 32: 96, 64: 48, 128: 32},  # 0.4 GMAC, for a CPU
+    "middle": {4: 192, 8: 192, 16: 192, 32: 128, 64: 64, 128: 32},  # 0.8 GMAC
+    "wide": {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 48, 256: 32},  # for a GPU
+}
 
 
 def parse_stages(text: str) -> list[tuple[int, float]]:
@@ -53,11 +43,11 @@ def current_resolution(stages: list[tuple[int, float]], fraction: float) -> int:
 
 
 @torch.no_grad()
-def restrict_mapping(generator: Generator) -> None:
+def restrict_mapping(generator: Generator, world: World) -> None:
     """Remove from the mapping's first layer everything but the world's coordinates."""
     weight = generator.mapping.layers[0].weight
-    axes = basis(weight.device)
-    weight.copy_((weight @ axes) @ axes.t())
+    dim = generator.config.latent_dim
+    weight[:, :dim] = world.project(weight[:, :dim])
 
 
 @torch.no_grad()
@@ -67,13 +57,12 @@ def set_mean(generator: Generator) -> None:
 
 
 @torch.no_grad()
-def validate(generator: Generator, data: HeadDataset, resolution: int) -> float:
+def validate(generator: Generator, data: Dataset, resolution: int) -> float:
     """Mean PSNR [dB] on the held-out pictures."""
     scores = []
-    for start in range(0, HELD_OUT, 32):
-        index = torch.arange(start, start + 32)
-        image = generator(generator.broadcast(generator.mapping(data.latents[index])), resolution)
-        scores.append(psnr(image, data.images(index, resolution)))
+    for views in data.held_out(resolution):
+        image = generator(generator.broadcast(generator.mapping(views.latents)), resolution)
+        scores.append(psnr(image, views.images))
     return float(torch.cat(scores).mean())
 
 
@@ -86,34 +75,79 @@ def averaged_generator(run_folder: Path) -> Generator:
 
 
 def grow_from(generator: Generator, folder: Path) -> None:
-    """Copy the tensors a (smaller) trained generator shares with this one."""
-    weights = load_weights(folder, "generator")
+    """Copy the tensors a (smaller) trained generator shares with this one.
+
+    Args:
+        generator: to be filled.
+        folder: a model folder, or the folder of a run.
+    """
+    of_run = (folder / STATE_FILE).exists()
+    weights = averaged_weights(folder, "generator") if of_run else load_weights(folder, "generator")
     generator.load_state_dict(weights, strict=False)
+
+
+def check_points(weights: dict[str, torch.Tensor], generator: Generator) -> None:
+    """Make sure that trained points fit a generator.
+
+    Raises:
+        SystemExit: they are of another world.
+    """
+    network = generator.mapping.points
+    expected = {} if network is None else network.state_dict()
+    if {k: x.shape for k, x in weights.items()} != {k: x.shape for k, x in expected.items()}:
+        raise SystemExit("--points: the points of that run are of another world")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Command-line entry."""
     parser = options(__doc__, "runs/generator", images=300_000, batch=16)
-    parser.add_argument("--data", type=Path, default=Path("runs/data"), help="rendered heads")
-    parser.add_argument("--width", choices=["narrow", "wide"], default="narrow")
+    parser.add_argument("--world", choices=list(WORLDS), default=DEFAULT_WORLD)
+    parser.add_argument("--data", type=Path, default=Path("runs/data"), help="rendered pictures")
+    parser.add_argument("--width", choices=list(CHANNELS), default="narrow")
     parser.add_argument("--stages", default="16:0.06,32:0.25,64:0.6,128:1")
-    parser.add_argument("--init", type=Path, help="model folder to start from")
+    parser.add_argument("--init", type=Path, help="run or model folder to start from")
+    parser.add_argument("--points", type=Path, help="run of training.points to build in")
     parser.add_argument("--learning-rate", type=float, default=1e-2)
+    parser.add_argument(
+        "--hold", type=float, default=0.0, help="share of the run before the rate falls"
+    )
+    parser.add_argument("--energy-weight", type=float, default=0.0, help="of the patch energy")
+    parser.add_argument(
+        "--energy-from", type=float, default=0.8, metavar="SHARE", help="of the run without it"
+    )
     args = parser.parse_args(argv)
-    train(args)
+    try:
+        train(args)
+    except StyleMaskError as error:
+        raise SystemExit(f"error: {error}") from error
 
 
 def train(args: argparse.Namespace) -> None:
-    """Fit the generator to a data set of renders."""
+    """Fit the generator to a data set of renders.
+
+    Raises:
+        StyleMaskError: the pictures, or what is to be started from, cannot be had.
+        SystemExit: the run cannot go on.
+    """
     device = prepare(args)
-    data = HeadDataset(args.data, device)
+    world = WORLDS[args.world]
+    if args.init:
+        check_world(world, ModelConfig.load(args.init))
+    data = world.dataset(args.data, device)
     stages = parse_stages(args.stages)
-    config = heads_config(WIDE if args.width == "wide" else NARROW)
+    config = world.config(CHANNELS[args.width])
     generator = Generator(config)
     if args.init:
         grow_from(generator, args.init)
+    if args.points:
+        weights = trained_points(args.points)
+        check_points(weights, generator)
+        generator.mapping.points.load_state_dict(weights)
     generator.to(device, memory_format=torch.channels_last)
-    mapping = list(generator.mapping.parameters())
+    restrict_mapping(generator, world)
+    if generator.mapping.points is not None:
+        generator.mapping.points.requires_grad_(False)
+    mapping = list(generator.mapping.layers.parameters())
     rest = [p for name, p in generator.named_parameters() if not name.startswith("mapping.")]
     groups = [
         {"params": rest},
@@ -122,22 +156,26 @@ def train(args: argparse.Namespace) -> None:
     ]
     args.output.mkdir(parents=True, exist_ok=True)
     (args.output / CONFIG_NAME).write_text(config.to_json(), encoding="utf-8")
-    run = TrainingRun(args, {"generator": generator}, groups, args.learning_rate)
+    run = TrainingRun(args, {"generator": generator}, groups, args.learning_rate, hold=args.hold)
     average = run.averages["generator"]
     for bar in run.steps():
         resolution = current_resolution(stages, run.fraction)
-        index = torch.randint(HELD_OUT, data.ready, (args.batch,), generator=run.random)
-        image = data.images(index, resolution).to(device)
-        weights = landmark_weights(data.keypoints(index).to(device), resolution)
+        views = data.draw(args.batch, resolution, run.random)
+        weights = landmark_weights(views.keypoints, resolution)
         with autocast(args):
-            w = generator.mapping(data.latents[index].to(device))
+            w = generator.mapping(views.latents)
             drawn = generator(generator.broadcast(w), resolution)
-        loss = picture_loss(drawn.float(), image, weights)
-        run.descend(loss)
-        restrict_mapping(generator)
-        if run.step % 500 == 0:
+        terms = {"picture": picture_loss(drawn.float(), views.images, weights)}
+        if args.energy_weight:
+            begun = resolution >= ENERGY_FROM and run.fraction >= args.energy_from
+            loss = energy_loss(drawn.float(), views.images) if begun else drawn.new_zeros(())
+            terms["energy"] = args.energy_weight * loss
+        run.descend(terms)
+        restrict_mapping(generator, world)
+        if run.step % VALIDATION_INTERVAL == 0:
             score = validate(average, data, resolution)
-            bar.set_postfix_str(f"{resolution} px, loss {loss.item():.4f}, held out {score:.2f} dB")
+            run.note({"psnr_db": score, "resolution": resolution, "pictures": data.ready})
+            bar.set_postfix_str(f"{resolution} px of {data.ready}, held out {score:.2f} dB")
     resolution = stages[-1][0]
     score = validate(average, data, resolution)
     print(f"held out: {score:.2f} dB at {resolution} px", file=sys.stderr)

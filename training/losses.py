@@ -1,10 +1,27 @@
-"""The picture loss all three trainings share."""
+"""The picture losses that trainings share."""
 
 import torch
 import torch.nn.functional as F
 
 LANDMARK_RADIUS = 0.065  # [picture sides] of the weight bump on each eye and the mouth
 LANDMARK_WEIGHT = 3.0  # added to the weight 1 at its centre
+
+ENERGY_WINDOW = 8  # [px]
+ENERGY_FLOOR = 1e-4  # keeps the root's slope finite where nothing is
+# Differences along both axes and both diagonals, and the Laplacian; each of unit length.
+ENERGY_FILTERS = F.normalize(
+    torch.tensor(
+        [
+            [[0, 0, 0], [-1, 0, 1], [0, 0, 0]],
+            [[0, -1, 0], [0, 0, 0], [0, 1, 0]],
+            [[-1, 0, 0], [0, 0, 0], [0, 0, 1]],
+            [[0, 0, -1], [0, 0, 0], [1, 0, 0]],
+            [[0, 1, 0], [1, -4, 1], [0, 1, 0]],
+        ],
+        dtype=torch.float32,
+    ).flatten(1),
+    dim=1,
+).unflatten(1, (3, 3))
 
 
 def landmark_weights(keypoints: torch.Tensor, resolution: int) -> torch.Tensor:
@@ -48,6 +65,33 @@ def picture_loss(
         + 0.7 * (edges_x.mean() + edges_y.mean())
         + 0.5 * coarse
     )
+
+
+def patch_energy(image: torch.Tensor) -> torch.Tensor:
+    """How much of each kind of texture is where: the root of locally averaged filter responses.
+
+    Pixels of texture cannot be predicted, its energy can; a loss on it keeps hair, brows and skin
+    from being averaged away.
+
+    Args:
+        image: [B, 3, R, R] in about −1…1.
+
+    Returns:
+        [B, filters, cells] for windows of ENERGY_WINDOW pixels at full and at half size.
+    """
+    levels = []
+    for level in (image, F.avg_pool2d(image, 2)):
+        grey = level.mean(1, keepdim=True)
+        filters = ENERGY_FILTERS.to(level)[:, None]
+        response = F.conv2d(grey, filters, padding=1).square()
+        energy = F.avg_pool2d(response, ENERGY_WINDOW, ENERGY_WINDOW // 2)
+        levels.append((energy + ENERGY_FLOOR).sqrt().flatten(2))
+    return torch.cat(levels, 2)
+
+
+def energy_loss(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean difference of the patch energies of two batches of pictures: a scalar."""
+    return (patch_energy(image) - patch_energy(target)).abs().mean()
 
 
 def psnr(image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

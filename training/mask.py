@@ -1,8 +1,8 @@
 """Train mask networks for a frozen generator: `python -m training.mask`.
 
 `--supervision paper` takes the paper's losses and needs a 3D face model and an identity model; it
-works with any generator. `--supervision exact` is for synthetic heads, of which the right answer to
-every reenactment is known.
+works with any generator. `--supervision exact` is for a world in which the right answer to every
+reenactment is known.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from stylemask_core.remote import model_source
 from training.checkpoint import BEST_FILE, STATE_FILE, one_line_errors
 from training.face_models import FACE_MODELS, load_face_model
 from training.generator import averaged_generator, current_resolution, parse_stages
-from training.heads.world import SMALL, WORLDS
+from training.heads.answers import SMALL_HEADS
 from training.identity_models import IDENTITY_MODELS, load_identity_model
+from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
 from training.supervision import ExactSupervision, PaperSupervision, PaperWeights, Supervision
 from training.validation import Validation
 
 NETWORK = "mask_network"  # its name in a run
-HEADS_DOMAIN = "synthetic heads"
 OWN_MASKS = "model"  # --init from the masks that the model has
 # What an option is unless it is given, for each supervision; the paper's are its code's defaults.
 DEFAULTS = {
@@ -69,7 +69,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lr", "--learning-rate", dest="learning_rate", **by_supervision)
     parser.add_argument("--weight-decay", **by_supervision)
     parser.add_argument("--truncation", help="psi of the random faces", **by_supervision)
-    parser.add_argument("--world", choices=list(WORLDS), default=SMALL.name, help="of the heads")
+    parser.add_argument("--world", choices=list(WORLDS), default=DEFAULT_WORLD, help="drawn")
     for field in fields(PaperWeights):
         parser.add_argument(f"--{field.name}-weight", type=float, default=field.default)
     parser.add_argument("--validate-every", type=int, default=250, metavar="STEPS")
@@ -227,18 +227,15 @@ def build_supervision(
         SystemExit: the generator draws something else than the supervision is for.
         StyleMaskError: a face or identity model cannot be had.
     """
-    heads = generator.config.domain == HEADS_DOMAIN
+    heads = generator.config.domain == SMALL_HEADS.domain
     if args.supervision == "exact":
-        if not heads:
-            raise SystemExit(
-                f"--supervision exact: only of {HEADS_DOMAIN} the right answers are known; "
-                "give --supervision paper"
-            )
-        return ExactSupervision(generator, WORLDS[args.world])
+        world = WORLDS[args.world]
+        check_world(world, generator.config)
+        return ExactSupervision(generator, world)
     args.face_model = args.face_model or ("heads" if heads else "deca")
     args.identity_model = args.identity_model or ("heads" if heads else "arcface")
     if not heads and "heads" in (args.face_model, args.identity_model):
-        raise SystemExit(f"the heads models read {HEADS_DOMAIN} alone: give deca and arcface")
+        raise SystemExit(f"the heads models read {SMALL_HEADS.domain} alone: give deca and arcface")
     face_model = load_face_model(args.face_model, device, args.face_model_folder)
     identity_model = load_identity_model(args.identity_model, device, args.identity_folder)
     weights = PaperWeights(

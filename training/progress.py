@@ -31,16 +31,18 @@ class ProgressBar(Protocol):
 class _LogLines(contextlib.AbstractContextManager["_LogLines"]):
     """Stands in for the bar where there is no terminal or no tqdm."""
 
-    def __init__(self, total: int, done: int, unit: str, quiet: bool) -> None:
+    def __init__(self, total: int | None, done: int, unit: str, quiet: bool) -> None:
         self.total, self.done, self.unit, self.quiet = total, done, unit, quiet
         self.last, self.postfix = time.monotonic(), ""
 
     def update(self, n: float = 1) -> None:
         """Count n more units as done."""
         self.done += int(n)
-        if time.monotonic() - self.last > LINE_INTERVAL or self.done >= self.total:
+        complete = self.total is not None and self.done >= self.total
+        if time.monotonic() - self.last > LINE_INTERVAL or complete:
             self.last = time.monotonic()
-            text = f"{self.done}/{self.total} {self.unit} {self.postfix}".rstrip()
+            count = self.done if self.total is None else f"{self.done}/{self.total}"
+            text = f"{count} {self.unit} {self.postfix}".rstrip()
             if not self.quiet:
                 print(text, file=sys.stderr, flush=True)
 
@@ -52,11 +54,11 @@ class _LogLines(contextlib.AbstractContextManager["_LogLines"]):
         return None
 
 
-def progress_bar(total: int, done: int, unit: str, quiet: bool = False) -> ProgressBar:
+def progress_bar(total: int | None, done: int, unit: str, quiet: bool = False) -> ProgressBar:
     """A tqdm bar on a terminal, one line a minute elsewhere (and where tqdm is missing).
 
     Args:
-        total: units in all.
+        total: units in all; None where nobody knows.
         done: units done before.
         unit: their name.
         quiet: show nothing.

@@ -49,6 +49,12 @@ def options(
     )
     parser.add_argument("-o", "--output", type=Path, default=Path(folder), help="run folder")
     parser.add_argument("--images", type=int, default=images, help="length of the run in pictures")
+    parser.add_argument(
+        "--schedule-minutes",
+        type=float,
+        metavar="MINUTES",
+        help="length of the run in minutes of training, all sittings together, not in pictures",
+    )
     parser.add_argument("--batch", type=int, default=batch, help="pictures a step and process")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -82,6 +88,7 @@ class TrainingRun:
         ema_decay: limit of the weight average's decay a step.
         frozen: networks that take part untrained: a run goes on only with the same ones.
         patience: validations without improvement that end the run; 0 for no end.
+        hold: share of the run that is trained at the peak before the rate falls.
 
     Raises:
         SystemExit: the folder holds a run of another configuration.
@@ -97,6 +104,7 @@ class TrainingRun:
         ema_decay: float = 0.995,
         frozen: Mapping[str, nn.Module] | None = None,
         patience: int = 0,
+        hold: float = 0.0,
     ) -> None:
         self.args, self.modules, self.learning_rate = args, modules, learning_rate
         self.processes = Processes(args.device)
@@ -106,8 +114,9 @@ class TrainingRun:
             average.requires_grad_(False)
         self.optimizer = torch.optim.Adam(groups, lr=learning_rate, betas=betas)
         self.parameters = [p for group in groups for p in group["params"]]
-        self.ema_decay, self.patience = ema_decay, patience
+        self.ema_decay, self.patience, self.hold = ema_decay, patience, hold
         self.step, self.seen = 0, 0
+        self._minutes_before = 0.0  # of earlier sittings
         self.best, self.stale = math.inf, 0  # best score, validations since
         self.random = torch.Generator().manual_seed(args.seed)
         self.started = self.saved = time.monotonic()
@@ -124,12 +133,15 @@ class TrainingRun:
     @property
     def fraction(self) -> float:
         """Share of the run that is done, 0…1."""
+        if self.args.schedule_minutes:
+            return min(1.0, self.trained_minutes() / self.args.schedule_minutes)
         return min(1.0, self.seen / self.args.images)
 
     def steps(self) -> Iterator[ProgressBar]:
         """Yield once a step until the run is complete or its minutes are over; saves as it goes."""
         quiet = not self.processes.is_main
-        with progress_bar(self.args.images, self.seen, "img", quiet) as bar:
+        total = None if self.args.schedule_minutes else self.args.images
+        with progress_bar(total, self.seen, "img", quiet) as bar:
             while self.fraction < 1 and not self._is_over():
                 yield bar
                 bar.update(self.batch)
@@ -148,6 +160,10 @@ class TrainingRun:
         """Minutes since this process began the run."""
         return (time.monotonic() - self.started) / 60
 
+    def trained_minutes(self) -> float:
+        """Minutes that the run took in all its sittings."""
+        return self._minutes_before + self.elapsed_minutes()
+
     def _is_over(self) -> bool:
         # several processes must stop together: they agree in `descend`
         late = self.elapsed_minutes() >= self.args.minutes
@@ -163,7 +179,8 @@ class TrainingRun:
             SystemExit: one of the latest losses was not finite.
         """
         terms = dict(loss) if isinstance(loss, Mapping) else {"loss": loss}
-        cosine = 0.5 * (1 + math.cos(math.pi * self.fraction))
+        falling = max(0.0, (self.fraction - self.hold) / (1 - self.hold))
+        cosine = 0.5 * (1 + math.cos(math.pi * falling))
         rate = cosine * (1 - FINAL_LEARNING_RATE) + FINAL_LEARNING_RATE
         rate *= self.learning_rate * min(1.0, (self.step + 1) / WARMUP_STEPS)
         for group in self.optimizer.param_groups:
@@ -224,6 +241,10 @@ class TrainingRun:
         latest = dict(zip(self._terms, values[-1], strict=True))
         return {"loss": sum(values[-1])} | latest
 
+    def note(self, figures: Mapping[str, float]) -> None:
+        """Log figures of this step."""
+        self._write_metrics(figures)
+
     def judge(self, score: float, figures: Mapping[str, float]) -> None:
         """Note a validation; the averaged weights of the best one are kept apart.
 
@@ -267,6 +288,7 @@ class TrainingRun:
         for index, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam/{index}/{k}": torch.as_tensor(v) for k, v in moments.items()}
         progress = {"step": self.step, "seen": self.seen, "images": self.args.images}
+        progress["minutes"] = self.trained_minutes()
         if self.best < math.inf:
             progress |= {"best": self.best, "stale": self.stale}
         state = State(tensors, progress, self.configuration)
@@ -302,6 +324,7 @@ class TrainingRun:
         except (KeyError, RuntimeError, ValueError) as error:
             raise SystemExit(f"{path} is a checkpoint of other networks") from error
         self.step, self.seen = state.progress["step"], state.progress["seen"]
+        self._minutes_before = state.progress.get("minutes", 0.0)
         self.best = state.progress.get("best", math.inf)
         self.stale = state.progress.get("stale", 0)
 

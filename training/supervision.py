@@ -22,12 +22,11 @@ from training.face_losses import (
     wanted_face,
 )
 from training.face_models import Coefficients, FaceModel
-from training.heads.landmarks import landmarks
-from training.heads.world import World, factors, swap_pose
 from training.identity_models import IdentityModel
 from training.losses import landmark_weights, picture_loss
 from training.picture_network import PictureNetwork
 from training.reenactment import Code, code, draw, join, mix, reenact
+from training.worlds import World
 
 VALIDATION_BATCH = 32
 LOSS, L1_RATIO = "loss", "l1_ratio"
@@ -66,14 +65,14 @@ class Supervision(Protocol):
 
 
 class ExactSupervision:
-    """Compares with the generator's own picture of the exact answer, known for synthetic heads.
+    """Compares with the generator's own picture of the exact answer, known in some worlds.
 
     A latent with the source's identity coordinates and the target's pose coordinates names exactly
-    the head that is wanted.
+    the picture that is wanted.
 
     Args:
-        generator: frozen, of synthetic heads.
-        world: of the heads it knows.
+        generator: frozen.
+        world: what it draws.
     """
 
     faces, score = 2, L1_RATIO
@@ -85,12 +84,12 @@ class ExactSupervision:
         self, masks: MaskNetwork, z: torch.Tensor, resolution: int | None
     ) -> dict[str, torch.Tensor]:
         """The picture loss, eyes and mouth weighted: see `Supervision`."""
-        z_exact = swap_pose(z[0], z[1])
+        z_exact = self.world.swap_pose(z[0], z[1])
         with torch.no_grad():
             exact = draw(self.generator, z_exact, resolution)
         reached = reenact(self.generator, masks, z[0], z[1], resolution)
         with _full_precision(z):
-            weights = landmark_weights(eyes_and_mouth(z_exact, self.world), exact.shape[-1])
+            weights = landmark_weights(self.world.keypoints(z_exact), exact.shape[-1])
             return {"picture": picture_loss(reached.float(), exact.float(), weights)}
 
     def networks(self) -> dict[str, nn.Module]:
@@ -114,7 +113,7 @@ class ExactSupervision:
             draw(self.generator, z[0]),
             draw(self.generator, z[1]),
             reenact(self.generator, masks, z[0], z[1]),
-            draw(self.generator, swap_pose(z[0], z[1])),
+            draw(self.generator, self.world.swap_pose(z[0], z[1])),
         ]
 
 
@@ -262,13 +261,6 @@ class PaperSupervision:
     def _pictures(self, codes: Code, resolution: int | None) -> torch.Tensor:
         """Pictures as face models see them: float32, at most 256 px."""
         return _shrink(self.generator.synthesize(*codes, resolution).float())
-
-
-def eyes_and_mouth(z: torch.Tensor, world: World) -> torch.Tensor:
-    """Where the eyes and the mouth of each head are: [B, 3, 2] in 0…1."""
-    points = landmarks(*factors(z, world))[0]
-    parts = (points[:, 36:42], points[:, 42:48], points[:, 48:60])  # iBUG order
-    return torch.stack([part.mean(1) for part in parts], 1)
 
 
 def _full_precision(z: torch.Tensor) -> torch.autocast:

@@ -14,9 +14,8 @@ from training.evaluation.matched import ERRORS, IDENTITY, error_at_identity
 from training.evaluation.measurement import measure
 from training.evaluation.methods import STYLEMASK, Method, coarse_swap, constant_mask
 from training.evaluation.pairs import BATCH, PairBatch, RandomPairs
-from training.heads.world import TRAINING_SEEDS, World
 from training.losses import landmark_weights, picture_loss
-from training.supervision import eyes_and_mouth
+from training.worlds import TRAINING_SEEDS, World
 
 CUT_PAIRS = 32
 CUT_SEED = TRAINING_SEEDS + 101  # no seed of the pipeline reaches up here
@@ -104,12 +103,12 @@ def _mean_masks(pairs: RandomPairs, network: MaskNetwork) -> Styles:
 
 def _loss(batch: PairBatch, masks: Sequence[torch.Tensor], world: World) -> torch.Tensor:
     """How far a batch mixed with masks [dim] a layer is from its exact answers."""
-    assert batch.exact is not None  # of synthetic heads
+    assert batch.exact is not None  # of a world of known answers
     generator, source, exact = batch.source.generator, batch.source, batch.exact
     resolution = min(MASK_RESOLUTION, generator.config.resolution)
     with torch.no_grad():
         answer = generator(exact.w_plus, resolution)
-        weights = landmark_weights(eyes_and_mouth(exact.z, world), resolution)
+        weights = landmark_weights(world.keypoints(exact.z), resolution)
     mixed = mix_styles(source.styles, batch.target.styles, list(masks))
     reached = generator.synthesize(mixed, source.rgb_styles, resolution)
     return picture_loss(reached, answer, weights)

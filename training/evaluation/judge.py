@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from training.evaluation.figures import ANGLE, EXPRESSION, Columns
-from training.evaluation.gallery import neutral
 from training.evaluation.pairs import PairBatch, Pairs, RandomPairs
 from training.face_models import Coefficients, FaceModel
 from training.face_models.heads import EXPRESSION_FACTORS, exact
@@ -69,8 +68,8 @@ class Judge:
         """What a batch's reenactments are held to: exact factors where the face model has them."""
         target, source = batch.target, batch.source
         if self.face.name == "heads" and target.z is not None and source.z is not None:
-            world = self.pairs.world
-            wanted = exact(target.z, world), exact(source.z, world)
+            heads = self.pairs.world.heads
+            wanted = exact(target.z, heads), exact(source.z, heads)
         else:
             wanted = self.estimate(target.seen), self.estimate(source.seen)
         own = None if source.z is None else self._gallery_places(source.z)
@@ -104,7 +103,7 @@ class Judge:
     def _gallery_places(self, z: torch.Tensor) -> torch.Tensor:
         """Embeddings [B, D] of the generator's frontal and neutral pictures of identities."""
         assert isinstance(self.pairs, RandomPairs)  # photos have no latents
-        return self.embed(self.pairs.faces(neutral(z, self.random)).picture)
+        return self.embed(self.pairs.faces(self.pairs.world.portraits(z, self.random)).picture)
 
     def _gallery(self) -> torch.Tensor:
         """Embeddings of identities no pair has, [GALLERY - 1, D]."""

@@ -11,8 +11,6 @@ from training.evaluation.judge import Judge, concatenated
 from training.evaluation.matched import ERRORS, IDENTITY, Curve
 from training.evaluation.methods import SOURCE, STRENGTHS, Method, unchanged
 from training.evaluation.pairs import Faces, Pairs, RandomPairs
-from training.heads.renderer import HeadRenderer
-from training.heads.world import factors
 from training.losses import psnr
 from training.progress import progress_bar
 
@@ -23,7 +21,7 @@ class Measured:
 
     Args:
         methods: for each method and strength.
-        model: of the generator and the encoder, for synthetic heads.
+        model: of the generator and the encoder, in a world of known answers.
     """
 
     methods: dict[str, dict[float, Columns]] = field(default_factory=dict)
@@ -57,18 +55,17 @@ class Renders:
     """The renderer's pictures of latents, at a model's resolution.
 
     Args:
-        pairs: of synthetic heads.
-        compiled: whether to compile the renderer: a minute, then it is many times faster.
+        pairs: of a world of known answers.
+        compiled: whether to compile a renderer that can be, which takes a minute.
     """
 
     def __init__(self, pairs: RandomPairs, compiled: bool) -> None:
         self.pairs = pairs
-        self.renderer = HeadRenderer(pairs.pipeline.device, compiled=compiled)
+        self._render = pairs.world.renderer(pairs.pipeline.device, compiled)
 
     def draw(self, z: torch.Tensor) -> torch.Tensor:
         """[B, 512] → [B, 3, R, R] in −1…1."""
-        resolution = self.pairs.pipeline.config.resolution
-        return self.renderer.render(*factors(z, self.pairs.world), resolution) * 2 - 1
+        return self._render(z, self.pairs.pipeline.config.resolution)
 
 
 def measure(
@@ -86,7 +83,7 @@ def measure(
         judge: reads the pictures.
         methods: by name; those without a strength are drawn once.
         strengths: of the others; 1.0 among them.
-        renders: for synthetic heads; None leaves out the figures that need the renderer.
+        renders: in a world of known answers; None leaves out the figures that need the renderer.
         quiet: show no progress.
     """
     methods = {SOURCE: unchanged()[SOURCE]} | methods

@@ -12,8 +12,8 @@ from stylemask_core import StyleMaskPipeline, images
 from stylemask_core.generator import Generator
 from stylemask_core.results import FramedPicture
 from stylemask_core.style_space import Styles
-from training.heads.world import SMALL, World, swap_pose
-from training.mask import HEADS_DOMAIN
+from training.heads.answers import SMALL_HEADS
+from training.worlds import World
 
 BATCH = 16
 
@@ -26,7 +26,7 @@ class Faces:
         generator: of the model.
         w_plus: [B, L, latent_dim].
         photos: the pictures [B, 3, R, R] the codes were found for; None where there were none.
-        z: latents [B, 512] of synthetic heads.
+        z: latents [B, 512], in a world of known answers.
     """
 
     generator: Generator
@@ -62,7 +62,7 @@ class PairBatch:
     Args:
         source: faces that give the identity.
         target: faces that give pose and expression.
-        exact: the generator's answers, for synthetic heads.
+        exact: the generator's answers, in a world of known answers.
     """
 
     source: Faces
@@ -83,17 +83,17 @@ class RandomPairs:
     """Pairs of random faces.
 
     Args:
-        pipeline: the model. Of synthetic heads the exact answers come along.
+        pipeline: the model. If it is of the world, the exact answers come along.
         pairs: how many.
         seed: names them; seeds of the pipeline are held out from every training.
-        world: of the heads.
+        world: what the latents name.
     """
 
     def __init__(
-        self, pipeline: StyleMaskPipeline, pairs: int, seed: int, world: World = SMALL
+        self, pipeline: StyleMaskPipeline, pairs: int, seed: int, world: World = SMALL_HEADS
     ) -> None:
         self.pipeline, self.generator, self.world = pipeline, pipeline.generator, world
-        self.exact = pipeline.config.domain == HEADS_DOMAIN
+        self.exact = pipeline.config.domain == world.domain
         self.truncation = 1.0 if self.exact else pipeline.config.default_truncation
         z = latents(seed, 2 * pairs, pipeline.config.latent_dim).to(pipeline.device)
         self.z_source, self.z_target = z[:pairs], z[pairs:]
@@ -105,7 +105,7 @@ class RandomPairs:
         for z_source, z_target in zip(
             self.z_source.split(BATCH), self.z_target.split(BATCH), strict=True
         ):
-            exact = self.faces(swap_pose(z_source, z_target)) if self.exact else None
+            exact = self.faces(self.world.swap_pose(z_source, z_target)) if self.exact else None
             yield PairBatch(self.faces(z_source), self.faces(z_target), exact)
 
     def faces(self, z: torch.Tensor) -> Faces:

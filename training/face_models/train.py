@@ -123,7 +123,7 @@ def _draw(
     images = [resize(views.images[:, 0], INPUT_SIZE)]
     known = [known_coefficients(views.identity[:, 0], views.pose[:, 0])]
     if heads:
-        drawn = heads.draw(HELD_OUT, of_heads, INPUT_SIZE, random)
+        drawn = heads.draw(of_heads, INPUT_SIZE, random)
         images.append(drawn.images)
         known.append(known_coefficients(*factors(drawn.latents, heads.world)))
     order = torch.randperm(count, generator=random)

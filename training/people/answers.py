@@ -1,0 +1,86 @@
+"""Synthetic people as one of the worlds of known answers."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stylemask_core.config import ModelConfig
+from training.people import points, world
+from training.people.dataset import PeopleDataset
+from training.people.latents import centers, coordinates, latent, mirror
+from training.worlds import Render
+
+
+class PeopleWorld:
+    """See `training.worlds.World`."""
+
+    name, domain = "people", "synthetic people"
+
+    def config(self, channels: dict[int, int]) -> ModelConfig:
+        """Every convolution has a mask network; the mapping network is told the points."""
+        return ModelConfig(
+            name=self.name,
+            resolution=max(channels),
+            channels=channels,
+            masked_layers=2 * len(channels) - 1,
+            mapping_layers=2,
+            points=len(points.NAMES),
+            noise=False,
+            encoder="convolutional",
+            default_truncation=0.7,
+            domain=self.domain,
+            licence="CC0-1.0",
+            alignment="ffhq",
+        )
+
+    def project(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows [N, 512] of latent space without all that names nothing."""
+        named = torch.arange(rows.shape[1], device=rows.device) < world.K
+        return rows * named
+
+    def mirror(self, z: torch.Tensor) -> torch.Tensor:
+        """The latents of the mirrored pictures."""
+        return mirror(z)
+
+    def swap_pose(self, z_source: torch.Tensor, z_target: torch.Tensor) -> torch.Tensor:
+        """The latents of the exact answers: the sources in the targets' poses."""
+        return latent(world.swap_pose(coordinates(z_source), coordinates(z_target)))
+
+    def keypoints(self, z: torch.Tensor) -> torch.Tensor:
+        """Centres of left eye, right eye and mouth, [B, 3, 2] in 0…1."""
+        places = points.points(coordinates(z))[:, points.LANDMARKS] / 2 + 0.5
+        return centers(places)
+
+    def points(self, z: torch.Tensor) -> torch.Tensor:
+        """The points [B, P, 2] that the mapping network is told of, -1…1 in the picture."""
+        return points.points(coordinates(z))
+
+    def portraits(self, z: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+        """The latents of the same people at rest, in surroundings drawn anew."""
+        n = coordinates(z)
+        width = world.SURROUNDINGS.stop - world.SURROUNDINGS.start
+        n[:, world.SURROUNDINGS] = torch.randn(len(n), width, generator=random).to(n.device)
+        n[:, world.POSE_SPAN] = 0.0  # at which every gesture rests
+        return latent(n)
+
+    def renderer(self, device: torch.device, compiled: bool) -> Render:
+        """On the CPU or a GPU by EGL, one picture at a time; there is nothing to compile."""
+        from training.people.renderer import Renderer  # needs OpenGL, as nothing else here does
+
+        renderers: dict[int, Renderer] = {}
+
+        def render(z: torch.Tensor, side: int) -> torch.Tensor:
+            renderer = renderers.setdefault(side, Renderer(side))
+            pictures = [renderer.render_normals(n).image for n in coordinates(z).cpu()]
+            pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
+            return pixels.float() / 127.5 - 1
+
+        return render
+
+    def dataset(self, folder: Path, device: torch.device) -> PeopleDataset:
+        """What `training.people.render` rendered."""
+        return PeopleDataset(folder, device)
+
+
+PEOPLE = PeopleWorld()
