@@ -171,7 +171,8 @@ def train(args: argparse.Namespace) -> None:
             loss = energy_loss(drawn.float(), views.images) if begun else drawn.new_zeros(())
             terms["energy"] = args.energy_weight * loss
         run.descend(terms)
-        restrict_mapping(generator, world)
+        for network in (generator, average):
+            restrict_mapping(network, world)
         if run.step % VALIDATION_INTERVAL == 0:
             score = validate(average, data, resolution)
             run.note({"psnr_db": score, "resolution": resolution, "pictures": data.ready})
