@@ -13,7 +13,9 @@ from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.generator import Generator, PointNetwork
 from stylemask_core.mask_network import MaskNetwork
-from training import generator, mask, points
+from stylemask_core.pose import Pose
+from stylemask_core.poser import Poser
+from training import generator, mask, points, poser
 from training.heads.answers import SMALL_HEADS
 from training.losses import energy_loss
 from training.metrics import METRICS_FILE
@@ -270,3 +272,86 @@ def test_a_generator_of_another_world_is_refused_in_one_sentence(people_folder, 
     with pytest.raises(SystemExit, match="this generator draws synthetic people, not synthetic h"):
         generator.main([*drawn, "--device", "cpu"])
     assert SMALL_HEADS.domain != PEOPLE.domain
+
+
+def test_a_poser_names_the_code_of_the_mean_person_in_a_pose(people_folder, tmp_path):
+    generator_run(people_folder, tmp_path / "generator")
+    torch.manual_seed(0)
+    run = ["--generator", str(tmp_path / "generator"), "-o", str(tmp_path / "poser")]
+    poser.main([*run, "--device", "cpu", "--images", "6400", "--batch", "64"])
+    drawn = generator.averaged_generator(tmp_path / "generator")
+    network = Poser(drawn.config)
+    network.load_state_dict(averaged_weights(tmp_path / "poser", "poser"))
+    poses, z = poser.draw_poses(64, torch.Generator().manual_seed(7))
+    exact, found = drawn.mapping(z), network(poses)
+    unposed = drawn.mapping(latent(torch.zeros(1, world.K)))
+    assert (found - exact).square().mean() < 0.8 * (unposed - exact).square().mean()
+
+
+def test_a_pose_in_numbers_says_the_same_as_the_coordinates():
+    n = torch.zeros(1, world.K)
+    n[0, [world.INDEX[name] for name in ("yaw", "pitch", "jaw_open")]] = torch.tensor(
+        [1.0, -1.0, 3.0]
+    )
+    pose = Pose.from_vector(poser.pose_vectors(n)[0])
+    places = PEOPLE.points(latent(torch.cat([torch.zeros(1, world.K), n])))
+    assert 15 < pose.yaw < 30
+    assert -15 < pose.pitch < -4
+    assert pose.actions["jawOpen"] > 0.4
+    assert pose.actions["eyeBlinkLeft"] == 0
+    assert torch.equal(Pose.from_vector(pose.vector()).vector(), pose.vector())
+    assert places.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"yaw": 120.0}, "yaw 120.0 is out of range: give -90…90 degrees"),
+        ({"roll": float("nan")}, "roll nan is out of range"),
+        ({"actions": {"jawopen": 0.5}}, "there is no action 'jawopen'"),
+        ({"actions": {"jawOpen": 1.5}}, "jawOpen 1.5 is out of range: give 0…1"),
+    ],
+)
+def test_a_pose_that_cannot_be_is_refused_in_one_line(values, words):
+    with pytest.raises(InvalidInputError, match=words):
+        Pose(**values)
+
+
+def test_a_poser_of_heads_is_refused_in_one_sentence(tmp_path):
+    config = SMALL_HEADS.config({4: 8, 8: 8})
+    TrainingRun(
+        options("", "unused", 1, 1).parse_args(["-o", str(tmp_path), "--device", "cpu"]),
+        {"generator": Generator(config)},
+        [{"params": [torch.nn.Parameter(torch.zeros(1))]}],
+        1e-2,
+    ).save()
+    (tmp_path / CONFIG_NAME).write_text(config.to_json())
+    with pytest.raises(SystemExit) as caught:
+        poser.main(["--generator", str(tmp_path), "-o", str(tmp_path / "p"), "--device", "cpu"])
+    assert str(caught.value) == (
+        "error: this generator draws synthetic heads, not synthetic people: give --world small"
+    )
+
+
+def generator_run(model_folder: Path, folder: Path) -> None:
+    """A run that ended with the generator of a model."""
+    model = hub.load_model(model_folder)
+    args = options("", "unused", 1, 1).parse_args(["-o", str(folder), "--device", "cpu"])
+    unused = [{"params": [torch.nn.Parameter(torch.zeros(1))]}]
+    TrainingRun(args, {"generator": model.generator}, unused, 1e-2).save()
+    (folder / CONFIG_NAME).write_text(model.config.to_json())
+
+
+def test_disturbed_pictures_keep_the_face_and_say_where_nobody_can_know(renders):
+    views = next(PeopleDataset(renders, CPU).held_out(SIDE))
+    keypoints = torch.tensor([[0.42, 0.4], [0.58, 0.4], [0.5, 0.56]]).expand(
+        len(views.images), 3, 2
+    )
+    views = views._replace(keypoints=keypoints)
+    seen, known = PEOPLE.disturb(views, 0.75, torch.Generator().manual_seed(0))
+    assert torch.equal(seen[6:], views.images[6:])
+    assert not torch.allclose(seen[:6], views.images[:6], atol=0.05)
+    assert seen.abs().max() <= 1
+    assert (known[:, :, 12:20, 12:20] == 1).all()
+    assert (known[:, :, 26:] == 1).all()
+    assert known[:6].min() == 0

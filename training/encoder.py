@@ -16,15 +16,12 @@ from torch import nn
 from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.generator import Generator
-from training.augmentation import augment
 from training.generator import averaged_generator
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.losses import landmark_weights, picture_loss, psnr
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
 from training.worlds import Dataset
 
-DISTURBED = 0.3  # share of every batch
-CODE_RESOLUTION = 64  # [px] of the pictures shown while only codes are learned
 SPREAD_SAMPLES = 4096  # latents whose w say how far apart codes are
 CODE_WEIGHT = 0.5  # of the distance in W+, against the picture loss
 
@@ -45,6 +42,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--generator", type=Path, default=Path("runs/generator"), help="its run")
     parser.add_argument("--pictures", action="store_true", help="learn from pictures too: slow")
     parser.add_argument("--init", type=Path, help="encoder run to start from")
+    parser.add_argument(
+        "--disturbed", type=float, default=0.3, metavar="SHARE", help="of every batch"
+    )
+    parser.add_argument("--code-resolution", type=int, default=64, help="[px] without --pictures")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     args = parser.parse_args(argv)
     try:
@@ -67,9 +68,9 @@ def train(args: argparse.Namespace) -> None:
     check_world(world, config)
     data = world.dataset(args.data, device)
     # the generator's smaller pictures are parts of its full one, no pictures of their own
-    resolution = config.resolution if args.pictures else CODE_RESOLUTION
+    resolution = config.resolution if args.pictures else args.code_resolution
     if not args.pictures:
-        data.keep_small(CODE_RESOLUTION)
+        data.keep_small(args.code_resolution)
     encoder = build_encoder(config)
     mean = {"latent_avg": generator.broadcast(generator.mapping.mean[None])[0]}
     encoder.load_state_dict(mean, strict=False)
@@ -85,7 +86,7 @@ def train(args: argparse.Namespace) -> None:
     for bar in run.steps():
         views = data.draw(args.batch, resolution, run.random)
         images = views.images
-        seen, known = augment(images, DISTURBED, run.random)
+        seen, known = world.disturb(views, args.disturbed, run.random)
         with torch.no_grad():
             exact = generator.broadcast(generator.mapping(views.latents))
         with autocast(args):

@@ -22,7 +22,7 @@ from training.points import trained_points
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
 from training.worlds import Dataset, World
 
-MEAN_SAMPLES = 65536  # latents averaged for the mean w
+MEAN_SAMPLES = 16384  # latents averaged for the mean w
 VALIDATION_INTERVAL = 500  # [steps]
 ENERGY_FROM = 64  # [px] smaller pictures have no texture to speak of
 CHANNELS = {

@@ -84,6 +84,15 @@ class World(Protocol):
     def renderer(self, device: torch.device, compiled: bool) -> Render:
         """Draws latents; a renderer that can be compiled is, on request."""
 
+    def disturb(
+        self, views: Views, share: float, random: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Disturb a share of the pictures, so that who learns from them copes with more.
+
+        Returns:
+            Pictures [B, 3, R, R], and [B, 1, R, R] that is 0 where nobody can know what was there.
+        """
+
     def dataset(self, folder: Path, device: torch.device) -> Dataset:
         """Rendered pictures in a folder.
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 
 from stylemask_core.config import ModelConfig
+from training.augmentation import augment
 from training.dataset import HeadDataset
 from training.heads import world as heads
 from training.heads.landmarks import landmarks
 from training.heads.portraits import neutral
 from training.heads.renderer import HeadRenderer
-from training.worlds import Render
+from training.worlds import Render, Views
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,12 @@ class HeadsWorld:
         """Compiling takes a minute, then it is many times faster."""
         renderer = HeadRenderer(device, compiled=compiled)
         return lambda z, side: renderer.render(*heads.factors(z, self.heads), side) * 2 - 1
+
+    def disturb(
+        self, views: Views, share: float, random: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Backgrounds, colours, framing, blur and noise."""
+        return augment(views.images, share, random)
 
     def dataset(self, folder: Path, device: torch.device) -> HeadDataset:
         """What `training.dataset` rendered."""

@@ -7,9 +7,10 @@ import torch
 
 from stylemask_core.config import ModelConfig
 from training.people import points, world
+from training.people.augmentation import disturb
 from training.people.dataset import PeopleDataset
 from training.people.latents import centers, coordinates, latent, mirror
-from training.worlds import Render
+from training.worlds import Render, Views
 
 
 class PeopleWorld:
@@ -77,6 +78,12 @@ class PeopleWorld:
             return pixels.float() / 127.5 - 1
 
         return render
+
+    def disturb(
+        self, views: Views, share: float, random: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Backgrounds, colours, framing, things before the face, blur and noise."""
+        return disturb(views.images, views.keypoints, share, random)
 
     def dataset(self, folder: Path, device: torch.device) -> PeopleDataset:
         """What `training.people.render` rendered."""

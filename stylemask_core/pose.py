@@ -1,0 +1,73 @@
+"""A pose: how a head is held and what its face does, whoever it is."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from stylemask_core.errors import InvalidInputError
+
+ANGLE_LIMIT = 90.0  # [deg] either way
+ANGLES = ("yaw", "pitch", "roll")
+# ARKit's names, in ARKit's order; left and right are the person's own.
+ACTIONS = (
+    *("eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft"),
+    *("eyeSquintLeft", "eyeWideLeft", "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight"),
+    *("eyeLookOutRight", "eyeLookUpRight", "eyeSquintRight", "eyeWideRight", "jawForward"),
+    *("jawLeft", "jawRight", "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthLeft"),
+    *("mouthRight", "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight"),
+    *("mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight"),
+    *("mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper"),
+    *("mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft", "mouthLowerDownRight"),
+    *("mouthUpperUpLeft", "mouthUpperUpRight", "browDownLeft", "browDownRight", "browInnerUp"),
+    *("browOuterUpLeft", "browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight"),
+    *("noseSneerLeft", "noseSneerRight", "tongueOut"),
+)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Head angles and facial actions.
+
+    Args:
+        yaw: [deg], positive turns the face to the picture's right.
+        pitch: [deg], positive lets it look up.
+        roll: [deg], positive leans the head to the picture's left.
+        actions: strengths 0…1 by ARKit's names; those left out are 0.
+
+    Raises:
+        InvalidInputError: an action has no such name, or a value is out of its range.
+    """
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    actions: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ANGLES:
+            angle = getattr(self, name)
+            if not (math.isfinite(angle) and abs(angle) <= ANGLE_LIMIT):
+                raise InvalidInputError(
+                    f"{name} {angle} is out of range: give -{ANGLE_LIMIT:g}…{ANGLE_LIMIT:g} degrees"
+                )
+        for name, strength in self.actions.items():
+            if name not in ACTIONS:
+                raise InvalidInputError(
+                    f"there is no action {name!r}: give ARKit's names, such as {ACTIONS[0]}"
+                )
+            if not 0 <= strength <= 1:
+                raise InvalidInputError(f"{name} {strength} is out of range: give 0…1")
+
+    def vector(self) -> torch.Tensor:
+        """Yaw, pitch, roll [deg], then the strengths of ACTIONS: [55]."""
+        angles = [self.yaw, self.pitch, self.roll]
+        return torch.tensor([*angles, *(self.actions.get(name, 0.0) for name in ACTIONS)])
+
+    @classmethod
+    def from_vector(cls, vector: torch.Tensor) -> "Pose":
+        """The pose of what `vector` gives; strengths are brought into 0…1."""
+        yaw, pitch, roll, *strengths = vector.tolist()
+        actions = {n: min(max(x, 0.0), 1.0) for n, x in zip(ACTIONS, strengths, strict=True)}
+        return cls(yaw, pitch, roll, actions)
