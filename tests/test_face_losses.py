@@ -34,6 +34,7 @@ class TinyFaceModel:
         random = torch.Generator().manual_seed(0)
         self.reader = torch.randn((3 * 16, sum(SIZES)), generator=random) / 7
         self.places = torch.randn((sum(SIZES), 68 * 3), generator=random) / 20
+        self.expression_names = tuple(map(str, range(SIZES[1])))
         self.expression_range = torch.ones(SIZES[1])
         self.compared = torch.arange(SIZES[1])
 

@@ -12,10 +12,11 @@ from training.evaluation.expression_range import expression_range_of
 from training.face_models import heads, load_face_model, measure_expression_range
 from training.face_models import train as face_training
 from training.face_models.heads import COEFFICIENTS, EXPRESSION_FACTORS, SHAPE_FACTORS
+from training.heads.answers import SMALL_HEADS, WHOLE_HEADS
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS
 from training.heads.landmarks import landmarks
 from training.heads.renderer import HeadRenderer
-from training.heads.world import SMALL, WHOLE, factors, latents
+from training.heads.world import WHOLE, factors, latents
 from training.identity_models import load_identity_model
 from training.identity_models import train as identity_training
 from training.identity_models.train import contrastive_loss
@@ -40,13 +41,13 @@ def renders() -> Views:
     return Views(images.unflatten(0, (5, 2)), identity, pose)
 
 
-@pytest.mark.parametrize("world", [SMALL, WHOLE], ids=lambda world: world.name)
+@pytest.mark.parametrize("world", [SMALL_HEADS, WHOLE_HEADS], ids=lambda world: world.name)
 def test_exact_coefficients_decode_to_the_exact_landmarks(world):
     z = latents(5, 3)
     model = heads.HeadsFaceModel(heads.new_estimator())
-    known = heads.exact(z, world)
+    known = model.exact(z, world)
     found = model.decode(known.shape, known.expression, known.pose)
-    in_picture, _, in_camera = landmarks(*factors(z, world))
+    in_picture, _, in_camera = landmarks(*factors(z, world.heads))
     torch.testing.assert_close(found.landmarks_2d, in_picture, atol=1e-5, rtol=0)
     torch.testing.assert_close(found.landmarks_3d, in_camera, atol=1e-5, rtol=0)
     assert found.vertices.shape[0] == 3
@@ -76,13 +77,13 @@ def test_every_coefficient_moves_the_face_and_its_gradient_says_how():
 
 def test_shape_and_expression_are_the_columns_they_are_named_after():
     identity, pose = factors(latents(6, 2), WHOLE)
-    known = heads.exact(latents(6, 2), WHOLE)
+    model = heads.HeadsFaceModel(heads.new_estimator())
+    known = model.exact(latents(6, 2), WHOLE_HEADS)
     for column, name in enumerate(SHAPE_FACTORS):
         assert torch.equal(known.shape[:, column], IDENTITY_FACTORS.column(identity, name)[:, 0])
     for column, name in enumerate(EXPRESSION_FACTORS):
         assert torch.equal(known.expression[:, column], POSE_FACTORS.column(pose, name)[:, 0])
     assert torch.equal(known.angles, pose[:, :3])
-    model = heads.HeadsFaceModel(heads.new_estimator())
     assert model.expression_range.tolist() == pytest.approx([1, 1.6, 1.6, 1, 2, 2])
 
 
@@ -135,7 +136,7 @@ def test_the_range_of_a_models_random_faces_is_finite_and_grows_with_them(tiny_p
     few, more = (expression_range_of(face, tiny_pipeline, count) for count in (4, 40))
     assert few.shape == face.expression_range.shape
     assert (few > 0).all()
-    assert (more >= few).all()
+    assert (more >= few - 1e-5).all()  # of larger batches a sum may be rounded otherwise
     assert (more > few).any()
 
 

@@ -16,10 +16,13 @@ from stylemask_core.mask_network import MaskNetwork
 from stylemask_core.pose import Pose
 from stylemask_core.poser import Poser
 from training import generator, mask, points, poser
+from training.face_models import load_face_model
+from training.face_models.people import ANGLES, EXPRESSION, SHAPE, PeopleFaceModel, new_estimator
 from training.heads.answers import SMALL_HEADS
+from training.identity_models import load_identity_model
 from training.losses import energy_loss
 from training.metrics import METRICS_FILE
-from training.people import world
+from training.people import judges, world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
@@ -37,7 +40,7 @@ def write_shard(folder: Path, number: int, people: int = 4, poses: int = 2) -> N
     places = PEOPLE.points(latent(n))[:, :68] / 2 + 0.5
     folder.mkdir(exist_ok=True)
     names = [coordinate.name for coordinate in world.COORDINATES]
-    (folder / "world.json").write_text(json.dumps({"coordinates": names}))
+    (folder / "world.json").write_text(json.dumps({"coordinates": names, "poses_per_person": 2}))
     arrays = {"images": images, "normals": n.numpy(), "landmarks": (places * SIDE).numpy()}
     np.savez(folder / f"shard_{number:05d}.npz", **arrays)
 
@@ -117,7 +120,9 @@ def test_pictures_of_another_world_and_too_few_of_this_are_refused_in_one_line(t
     write_shard(tmp_path, 1)
     with pytest.raises(InvalidInputError, match="resolution 5 does not divide the stored 32"):
         PeopleDataset(tmp_path, CPU).draw(1, 5, torch.Generator())
-    (tmp_path / "world.json").write_text(json.dumps({"coordinates": ["yaw"]}))
+    (tmp_path / "world.json").write_text(
+        json.dumps({"coordinates": ["yaw"], "poses_per_person": 2})
+    )
     with pytest.raises(InvalidInputError, match="another version of the world"):
         PeopleDataset(tmp_path, CPU)
 
@@ -278,7 +283,9 @@ def test_a_poser_names_the_code_of_the_mean_person_in_a_pose(people_folder, tmp_
     generator_run(people_folder, tmp_path / "generator")
     torch.manual_seed(0)
     run = ["--generator", str(tmp_path / "generator"), "-o", str(tmp_path / "poser")]
-    poser.main([*run, "--device", "cpu", "--images", "6400", "--batch", "64"])
+    poser.main(
+        [*run, "--device", "cpu", "--images", "12800", "--batch", "64", "--learning-rate", "5e-3"]
+    )
     drawn = generator.averaged_generator(tmp_path / "generator")
     network = Poser(drawn.config)
     network.load_state_dict(averaged_weights(tmp_path / "poser", "poser"))
@@ -355,3 +362,33 @@ def test_disturbed_pictures_keep_the_face_and_say_where_nobody_can_know(renders)
     assert (known[:, :, 12:20, 12:20] == 1).all()
     assert (known[:, :, 26:] == 1).all()
     assert known[:6].min() == 0
+
+
+def test_the_face_model_places_the_points_of_what_it_read():
+    n = world.draw(3, 8)
+    model = PeopleFaceModel(new_estimator())
+    known = model.exact(latent(n), PEOPLE)
+    for name, column in (("smile_skew", 0), ("brow_skew", 0)):
+        n[:, world.INDEX[name]] = column
+    shown = torch.zeros_like(n)
+    for name in (*SHAPE, *EXPRESSION, *ANGLES):
+        shown[:, world.INDEX[name]] = n[:, world.INDEX[name]]
+    exact = PEOPLE.points(latent(shown))[:, :68] / 2 + 0.5
+    found = model.decode(known.shape, known.expression, known.pose).landmarks_2d
+    assert (found - exact).abs().mean() < 2e-3
+    values = known.expression.clone().requires_grad_()
+    model.decode(known.shape, values, known.pose).vertices.sum().backward()
+    assert values.grad.isfinite().all()
+
+
+def test_judges_of_people_are_trained_and_loaded_from_where_they_were_written(renders, tmp_path):
+    run = ["--data", str(renders), "--device", "cpu", "--images", "16", "--batch", "4"]
+    judges.main(["face", *run, "-o", str(tmp_path / "face")])
+    judges.main(["identity", *run, "-o", str(tmp_path / "identity")])
+    face = load_face_model("people", folder=tmp_path / "face")
+    identity = load_identity_model("people", folder=tmp_path / "identity")
+    views = PeopleDataset(renders, CPU).draw_people(3, SIDE, torch.Generator().manual_seed(0))
+    people = coordinates(views.latents).unflatten(0, (3, 2))[..., world.IDENTITY]
+    assert torch.allclose(people[:, 0], people[:, 1], atol=1e-4)
+    assert face.estimate(views.images).expression.shape == (6, len(EXPRESSION))
+    assert torch.allclose(identity.embed(views.images).norm(dim=1), torch.ones(6), atol=1e-4)

@@ -7,8 +7,7 @@ import torch
 
 from training.evaluation.figures import ANGLE, EXPRESSION, Columns
 from training.evaluation.pairs import PairBatch, Pairs, RandomPairs
-from training.face_models import Coefficients, FaceModel
-from training.face_models.heads import EXPRESSION_FACTORS, exact
+from training.face_models import Coefficients, ExactFaceModel, FaceModel
 from training.identity_models import IdentityModel
 
 ANGLES = ("yaw", "pitch", "roll")
@@ -52,9 +51,6 @@ class Judge:
         self.face, self.identity, self.pairs = face, identity, pairs
         self.random = torch.Generator().manual_seed(seed)
         self.others: torch.Tensor | None = None  # of the gallery, [GALLERY - 1, D]
-        count = face.expression_range.shape[0]
-        names = EXPRESSION_FACTORS if face.name == "heads" else range(count)
-        self.expression_names = [str(name) for name in names]
 
     def embed(self, pictures: torch.Tensor) -> torch.Tensor:
         """Embeddings [B, D] of pictures as people see them."""
@@ -67,9 +63,11 @@ class Judge:
     def wanted(self, batch: PairBatch, exact_render: torch.Tensor | None = None) -> Wanted:
         """What a batch's reenactments are held to: exact factors where the face model has them."""
         target, source = batch.target, batch.source
-        if self.face.name == "heads" and target.z is not None and source.z is not None:
-            heads = self.pairs.world.heads
-            wanted = exact(target.z, heads), exact(source.z, heads)
+        face = self.face
+        if isinstance(face, ExactFaceModel) and target.z is not None and source.z is not None:
+            assert isinstance(self.pairs, RandomPairs)  # photos have no latents
+            world = self.pairs.world
+            wanted = face.exact(target.z, world), face.exact(source.z, world)
         else:
             wanted = self.estimate(target.seen), self.estimate(source.seen)
         own = None if source.z is None else self._gallery_places(source.z)
@@ -90,7 +88,7 @@ class Judge:
         }
         columns |= {ANGLE + name: angles[:, i] for i, name in enumerate(ANGLES)}
         columns |= {
-            EXPRESSION + name: expression[:, i] for i, name in enumerate(self.expression_names)
+            EXPRESSION + name: expression[:, i] for i, name in enumerate(self.face.expression_names)
         }
         if wanted.own is not None:
             nearest_other = (embedding @ self._gallery().t()).amax(1)

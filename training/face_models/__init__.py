@@ -1,22 +1,23 @@
-"""3D face models: `heads`, exact for the synthetic heads; `deca` (DECA and FLAME) for photos."""
+"""3D face models: `heads` and `people` know their worlds; `deca` (DECA and FLAME) reads photos."""
 
 from pathlib import Path
 
 import torch
 
-from training.face_models.interface import Coefficients, FaceModel, Geometry
+from training.face_models.interface import Coefficients, ExactFaceModel, FaceModel, Geometry
 from training.face_models.ranges import measure_expression_range
 
 __all__ = [
     "FACE_MODELS",
     "Coefficients",
+    "ExactFaceModel",
     "FaceModel",
     "Geometry",
     "load_face_model",
     "measure_expression_range",
 ]
 
-FACE_MODELS = ("heads", "deca")
+FACE_MODELS = ("heads", "people", "deca")
 
 
 def load_face_model(
@@ -25,10 +26,10 @@ def load_face_model(
     """Load a 3D face model.
 
     Args:
-        name: "heads" or "deca".
+        name: one of FACE_MODELS.
         device: where it computes.
-        folder: what `training.convert_deca` wrote, for deca; for heads a folder with other weights
-            than the shipped ones.
+        folder: what `training.convert_deca` wrote, for deca; for the others a folder with
+            other weights than the shipped ones.
 
     Raises:
         WeightsError: the weights are missing, damaged or of another model.
@@ -40,6 +41,10 @@ def load_face_model(
         from training.face_models.heads import HeadsFaceModel
 
         return HeadsFaceModel.load(device, folder)
+    if name == "people":
+        from training.face_models.people import PeopleFaceModel
+
+        return PeopleFaceModel.load(device, folder)
     if name == "deca":
         from training.face_models.deca import DecaFaceModel
 

@@ -107,6 +107,7 @@ class DecaFaceModel:
     def __init__(self, encoder: CoarseEncoder, flame: Flame) -> None:
         self.encoder, self.flame = encoder, flame
         device = flame.template.device
+        self.expression_names = tuple(map(str, range(JAW_COUNT + EXPRESSION_COUNT)))
         # FLAME's coefficients are standard deviations: 1 until `measure_expression_range` is used
         self.expression_range = torch.ones(JAW_COUNT + EXPRESSION_COUNT, device=device)
         self.compared = torch.tensor(

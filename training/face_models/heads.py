@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 
 from training.face_models.interface import Coefficients, Geometry
+from training.heads.answers import HeadsWorld
 from training.heads.camera import to_camera
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS, Factor, FactorTable
 from training.heads.landmarks import landmarks
 from training.heads.shape import head_shape
 from training.heads.surface import surface_points
-from training.heads.world import SMALL, World, factors
+from training.heads.world import factors
 from training.network_files import read_network
 from training.picture_network import PictureNetwork
 
@@ -47,12 +48,6 @@ def new_estimator() -> PictureNetwork:
     return PictureNetwork(len(COEFFICIENTS), INPUT_SIZE)
 
 
-def exact(z: torch.Tensor, world: World = SMALL) -> Coefficients:
-    """The coefficients of the heads that latents z [B, 512] name in a world."""
-    identity, pose = factors(z, world)
-    return coefficients(known_coefficients(identity, pose))
-
-
 def known_coefficients(identity: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
     """The columns of COEFFICIENTS [B, C] among the factors of heads."""
     shape = identity[:, [IDENTITY_FACTORS.index[name] for name in SHAPE_FACTORS]]
@@ -67,7 +62,7 @@ class HeadsFaceModel:
         network: [B, 3, R, R] → [B, len(COEFFICIENTS)] as shares of half their ranges.
     """
 
-    name = "heads"
+    name, domain, expression_names = "heads", "synthetic heads", EXPRESSION_FACTORS
 
     def __init__(self, network: PictureNetwork) -> None:
         self.network = network
@@ -91,6 +86,10 @@ class HeadsFaceModel:
         """
         path = (folder or Path(__file__).parent) / WEIGHTS_NAME
         return cls(read_network(new_estimator, path).to(device))
+
+    def exact(self, z: torch.Tensor, world: HeadsWorld) -> Coefficients:
+        """The coefficients of the heads that latents z [B, 512] name in a world."""
+        return coefficients(known_coefficients(*factors(z, world.heads)))
 
     def estimate(self, images: torch.Tensor) -> Coefficients:
         """Coefficients of pictures [B, 3, R, R] in −1…1; differentiable."""

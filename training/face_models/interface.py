@@ -1,9 +1,11 @@
 """What every 3D face model offers: coefficients of pictures, and the face that they describe."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+
+from training.worlds import World
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class FaceModel(Protocol):
 
     Args:
         name: of the model.
+        expression_names: [E] of the expression coefficients.
         expression_range: [E] range of each expression coefficient over random pictures, the
             scale of the expression error.
         compared: [K] indices of the expression coefficients that count in the expression error.
     """
 
     name: str
+    expression_names: tuple[str, ...]
     expression_range: torch.Tensor
     compared: torch.Tensor
 
@@ -59,3 +63,17 @@ class FaceModel(Protocol):
 
     def decode(self, shape: torch.Tensor, expression: torch.Tensor, pose: torch.Tensor) -> Geometry:
         """The face of shape [B, S], expression [B, E] and pose [B, P]; differentiable."""
+
+
+@runtime_checkable
+class ExactFaceModel(FaceModel, Protocol):
+    """A face model of one kind of world, which knows the faces there without looking.
+
+    Args:
+        domain: of those worlds.
+    """
+
+    domain: str
+
+    def exact(self, z: torch.Tensor, world: World) -> Coefficients:
+        """The coefficients of what latents z [B, 512] name in a world."""

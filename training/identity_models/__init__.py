@@ -7,7 +7,7 @@ import torch
 
 __all__ = ["IDENTITY_MODELS", "IdentityModel", "load_identity_model"]
 
-IDENTITY_MODELS = ("heads", "arcface")
+IDENTITY_MODELS = ("heads", "people", "arcface")
 
 
 class IdentityModel(Protocol):
@@ -29,10 +29,10 @@ def load_identity_model(
     """Load an identity model.
 
     Args:
-        name: "heads" or "arcface".
+        name: one of IDENTITY_MODELS.
         device: where it computes.
-        folder: what `training.convert_arcface` wrote, for arcface; for heads a folder with other
-            weights than the shipped ones.
+        folder: what `training.convert_arcface` wrote, for arcface; for the others a folder with
+            other weights than the shipped ones.
 
     Raises:
         WeightsError: the weights are missing, damaged or of another model.
@@ -44,6 +44,10 @@ def load_identity_model(
         from training.identity_models.heads import HeadsIdentityModel
 
         return HeadsIdentityModel.load(device, folder)
+    if name == "people":
+        from training.identity_models.people import PeopleIdentityModel
+
+        return PeopleIdentityModel.load(device, folder)
     if name == "arcface":
         from training.identity_models.arcface import ArcFaceModel
 

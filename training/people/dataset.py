@@ -83,7 +83,9 @@ class PeopleDataset:
                 f"{self.folder} holds no rendered people: "
                 f"run python -m training.people.render -o {self.folder}"
             )
-        names = json.loads(path.read_text(encoding="utf-8"))["coordinates"]
+        description = json.loads(path.read_text(encoding="utf-8"))
+        self.poses_each: int = description["poses_per_person"]
+        names = description["coordinates"]
         if names != [coordinate.name for coordinate in world.COORDINATES]:
             raise InvalidInputError(
                 f"{self.folder} holds people of another version of the world: render them anew"
@@ -131,19 +133,43 @@ class PeopleDataset:
             resolution: side of the pictures [px]; a divisor of the stored one.
             random: decides.
         """
+        drawn = torch.randint(self.learned, (count,), generator=random).numpy()
+        flipped = torch.rand(count, generator=random) < 0.5
+        return _mirror(self._learned_views(drawn, resolution), flipped.to(self.device))
+
+    def draw_people(self, people: int, resolution: int, random: torch.Generator) -> Views:
+        """Random people that are not held out, `poses_each` pictures of one after the other.
+
+        Args:
+            people: how many, half of them seen in a mirror.
+            resolution: side of the pictures [px]; a divisor of the stored one.
+            random: decides.
+        """
+        each = self.poses_each
+        first = each * torch.randint(self.learned // each, (people,), generator=random).numpy()
+        flipped = (torch.rand(people, generator=random) < 0.5).repeat_interleave(each)
+        drawn = (first[:, None] + np.arange(each)).ravel()
+        return _mirror(self._learned_views(drawn, resolution), flipped.to(self.device))
+
+    @property
+    def learned(self) -> int:
+        """How many pictures are not held out by now."""
         self._refresh()
+        return sum(map(len, self._all[1:]))
+
+    def _learned_views(self, drawn: np.ndarray, resolution: int) -> Views:
+        """Pictures [B] by their number among those not held out."""
         self._check_resolution(resolution)
         shards = self._all[1:]
         starts = np.cumsum([0, *map(len, shards)])
-        drawn = torch.randint(int(starts[-1]), (count,), generator=random).numpy()
-        flipped = (torch.rand(count, generator=random) < 0.5).to(self.device)
         owner = np.searchsorted(starts, drawn, side="right") - 1
-        parts = [
-            self._views(shards[i], drawn[owner == i] - starts[i], resolution)
-            for i in np.unique(owner)
-        ]
-        views = Views(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
-        return _mirror(views, flipped)
+        owners = np.unique(owner)
+        parts = [self._views(shards[i], drawn[owner == i] - starts[i], resolution) for i in owners]
+        # grouped by shard, they go back to the order they were drawn in
+        order = torch.from_numpy(
+            np.argsort(np.concatenate([np.flatnonzero(owner == i) for i in owners]))
+        )
+        return Views(*(torch.cat(tensors)[order] for tensors in zip(*parts, strict=True)))
 
     def _views(self, shard: Shard, index: np.ndarray, resolution: int) -> Views:
         images = shard.images(index, resolution).to(self.device)
