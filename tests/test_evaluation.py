@@ -21,7 +21,7 @@ from training.evaluation.fitting import best_constant_mask, best_swap
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import load_masks, save_masks
 from training.evaluation.matched import Curve, compare, error_at_identity
-from training.evaluation.measurement import Measured, measure
+from training.evaluation.measurement import Measured, gradient_energy, measure
 from training.evaluation.pairs import PhotoPairs, RandomPairs
 from training.evaluation.results import evaluate as run
 from training.face_models.heads import HeadsFaceModel, new_estimator
@@ -39,10 +39,13 @@ FIGURES = {
     "pose_error_deg",
     "expression_error",
     "expression_error_ratio",
+    "gaze_error_ratio",
+    "lids_error_ratio",
     "csim",
     "identity_retrieval",
     "shape_error",
 }
+MODEL_FIGURES = {"psnr_db", "inversion_psnr_db", "sharpness", "sharpness_face"}
 READ = ("csim", "pose", "expression")  # columns of which curves are made
 
 
@@ -244,8 +247,8 @@ def test_an_evaluation_prints_the_contract_as_json_and_nothing_else(
     options = ["--pairs", "3", "--json", "-o", str(tmp_path / "out"), "--masks", f"paper={masks}"]
     evaluate.main([*folders, *options])
     figures = json.loads(capsys.readouterr().out)
-    assert set(figures) >= FIGURES | {"psnr_db", "inversion_psnr_db"}
-    for name in FIGURES | {"psnr_db", "inversion_psnr_db"}:
+    assert set(figures) >= FIGURES | MODEL_FIGURES
+    for name in FIGURES | MODEL_FIGURES:
         low, high = figures["intervals"][name]
         assert low <= figures[name] + 1e-6
         assert figures[name] <= high + 1e-6
@@ -277,6 +280,52 @@ def test_an_evaluation_prints_the_contract_as_json_and_nothing_else(
     for name in ("heads_pairs.png", "methods.png"):
         assert f"]({name})" in page
         assert (tmp_path / "out" / name).stat().st_size > 500
+
+
+def test_methods_that_are_named_are_measured_alone_and_an_unknown_one_is_refused(folders, capsys):
+    evaluate.main([*folders, "--pairs", "2", "--json", "--methods", "stylemask"])
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["baselines"] == {}
+    assert "sweep" not in figures
+    evaluate.main([*folders, "--pairs", "2", "--json", "--methods", "exact,stylemask"])
+    assert set(json.loads(capsys.readouterr().out)["baselines"]) == {"exact"}
+    line = refused(capsys, *folders, "--pairs", "2", "--methods", "exact,nothing")
+    assert "there is no method 'nothing': choose among stylemask, source" in line
+
+
+def test_sharpness_is_one_for_the_picture_itself_and_less_for_a_smooth_one():
+    sharp = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.avg_pool2d(sharp, 3, 1, 1)
+    ratio = gradient_energy(smooth).mean() / gradient_energy(sharp).mean()
+    assert gradient_energy(torch.ones(1, 3, 8, 8)).max() == 0
+    assert ratio < 0.3
+    wedge = torch.arange(8.0).expand(1, 3, 8, 8)
+    assert gradient_energy(wedge)[..., :-1].unique().tolist() == [1.0]
+
+
+def test_inverted_photos_are_held_to_the_pose_of_a_reference(folders, tmp_path, capsys):
+    photos, entries = tmp_path / "photos", {}
+    photos.mkdir()
+    for seed in range(4):
+        face(photos / f"{seed}.png", seed, (64, 64))
+        points = [[22.0, 26.0], [42.0, 26.0], [25.0, 45.0], [39.0, 45.0]]
+        smaller = {"points": [[1, 1], [3, 1], [1, 3], [3, 3]], "yaw": 90, "pitch": 0}
+        own = {"points": points, "yaw": 10.0 * seed, "pitch": 5.0}
+        entries[f"{seed}.png"] = {"size": [64, 64], "faces": [own, smaller]}
+    entries["gone.png"] = entries["0.png"]
+    entries["empty.png"] = {"size": [64, 64], "faces": []}
+    (photos / "faces.json").write_text(json.dumps(entries))
+    evaluate.main([*folders, "--photos", str(photos), "-o", str(tmp_path / "out")])
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert (figures["photos"], figures["skipped"]) == (4, 1)
+    assert "skipped gone.png" in captured.err
+    assert figures["yaw_error_deg"] > 0
+    assert -1 <= figures["yaw_correlation"] <= 1
+    with Image.open(tmp_path / "out" / "photos.png") as sheet:
+        assert sheet.size == (3 * 3 * 16, 2 * 16)
+    (photos / "faces.json").write_text("[]")
+    assert "cannot read" in refused(capsys, *folders, "--photos", photos)
 
 
 def test_without_baselines_the_table_goes_to_the_card_and_leaves_the_rest_of_it(

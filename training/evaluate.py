@@ -25,11 +25,11 @@ from training.evaluation.judge import Judge
 from training.evaluation.mask_files import SHIPPED, load_masks
 from training.evaluation.measurement import Renders
 from training.evaluation.pairs import Pairs, PhotoPairs, RandomPairs
+from training.evaluation.photo_inversion import SHEET, invert_photos
 from training.evaluation.photos import read_photos
 from training.evaluation.results import Evaluation, evaluate
-from training.face_models import FACE_MODELS, load_face_model
-from training.heads.answers import SMALL_HEADS
-from training.identity_models import IDENTITY_MODELS, load_identity_model
+from training.face_models import FACE_MODELS, ExactFaceModel, FaceModel, load_face_model
+from training.identity_models import IDENTITY_MODELS, IdentityModel, load_identity_model
 from training.known_worlds import DEFAULT_WORLD, WORLDS
 
 COMPILE_FROM = 64  # pairs; compiling the renderer takes over a minute
@@ -47,7 +47,19 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="names the pairs (default: 1)")
     parser.add_argument("--world", choices=WORLDS, default=DEFAULT_WORLD, help="of exact answers")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="measure pairs of its photos")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        metavar="FOLDER",
+        help="measure inversions of its photos (faces.json)",
+    )
     parser.add_argument("--baselines", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--methods",
+        type=lambda text: text.split(","),
+        metavar="NAME,…",
+        help="measure these alone, StyleMask always (default: all)",
+    )
     parser.add_argument(
         "--masks",
         action="append",
@@ -55,11 +67,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         metavar="NAME=PATH",
         help="also measure these masks: a training run, a model folder or a file; repeatable",
     )
-    parser.add_argument("--face-model", choices=FACE_MODELS, default="heads")
+    parser.add_argument("--face-model", choices=FACE_MODELS, help="default: the world's own")
     parser.add_argument(
         "--face-model-folder", type=Path, metavar="FOLDER", help="its converted weights"
     )
-    parser.add_argument("--identity-model", choices=IDENTITY_MODELS, default="heads")
+    parser.add_argument("--identity-model", choices=IDENTITY_MODELS, help="default: likewise")
     parser.add_argument("--identity-folder", type=Path, metavar="FOLDER", help="likewise")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
@@ -67,6 +79,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("-o", "--output", type=Path, help="write the page and its pictures here")
     parser.add_argument("--card", action="store_true", help="write the table to the model card")
     args = parser.parse_args(argv)
+    if args.photos and (args.images or args.card):
+        parser.error("--photos goes with neither --images nor --card")
     if args.pairs < 1:
         parser.error("--pairs must be 1 or more")
     if not 0 <= args.seed <= MAX_SEED:
@@ -87,10 +101,8 @@ def run(args: argparse.Namespace) -> tuple[Evaluation, Pairs]:
         StyleMaskError: a model, photos or masks cannot be used.
     """
     pipeline = StyleMaskPipeline.from_pretrained(args.model, device=args.device)
-    _check_models(args, pipeline.config.domain)
-    face = load_face_model(args.face_model, pipeline.device, args.face_model_folder)
-    identity = load_identity_model(args.identity_model, pipeline.device, args.identity_folder)
-    if face.name != "heads":  # whose factors have known ranges
+    face, identity = _judges(args, pipeline)
+    if not isinstance(face, ExactFaceModel):  # whose factors have known ranges
         face.expression_range = expression_range_of(face, pipeline)
     masks = other_masks(args, pipeline.generator) if args.baselines else {}
     known: dict[str, Any] = {"model": pipeline.config.name, "revision": pipeline.revision}
@@ -108,8 +120,23 @@ def run(args: argparse.Namespace) -> tuple[Evaluation, Pairs]:
     known |= {"pairs": len(pairs), "seed": args.seed, "truncation": pairs.truncation}
     known |= {"face_model": face.name, "identity_model": identity.name}
     judge = Judge(face, identity, pairs, args.seed)
-    found = evaluate(pairs, judge, args.baselines, masks, renders)
+    found = evaluate(pairs, judge, args.baselines, masks, renders, chosen=args.methods)
     return Evaluation(known | found.figures, found.methods), pairs
+
+
+def measure_photos(args: argparse.Namespace) -> dict[str, Any]:
+    """Invert the photos of a folder, and write the sheet where one is asked for.
+
+    Raises:
+        StyleMaskError: a model or the photos cannot be used.
+    """
+    pipeline = StyleMaskPipeline.from_pretrained(args.model, device=args.device)
+    face_model, _ = _judges(args, pipeline)
+    figures, sheet = invert_photos(pipeline, face_model, args.photos)
+    if args.output:
+        args.output.mkdir(parents=True, exist_ok=True)
+        sheet.save(args.output / SHEET)
+    return {"model": pipeline.config.name, "face_model": face_model.name} | figures
 
 
 def other_masks(args: argparse.Namespace, generator: Generator) -> dict[str, MaskNetwork]:
@@ -131,16 +158,28 @@ def other_masks(args: argparse.Namespace, generator: Generator) -> dict[str, Mas
     return masks
 
 
-def _check_models(args: argparse.Namespace, domain: str) -> None:
-    """Make sure that the judges can read the model's pictures."""
-    if domain == SMALL_HEADS.domain:
-        return
-    if "heads" in (args.face_model, args.identity_model):
+def _judges(
+    args: argparse.Namespace, pipeline: StyleMaskPipeline
+) -> tuple[FaceModel, IdentityModel]:
+    """The models asked for, or those of the world that the model draws.
+
+    Raises:
+        StyleMaskError: they cannot be had, or cannot read the model's pictures.
+    """
+    own = {world.domain: world.judges for world in WORLDS.values()}
+    name = own.get(pipeline.config.domain)
+    face_name, identity_name = args.face_model or name, args.identity_model or name
+    others = set(own.values()) - {name}
+    if None in (face_name, identity_name) or others & {face_name, identity_name}:
         raise InvalidInputError(
-            "this model shows no synthetic heads, which the heads models read: give "
+            f"the judges {' and '.join(sorted(others))} do not read what this model shows: give "
             "--face-model deca --face-model-folder FOLDER (python -m training.convert_deca makes "
             "it) and --identity-model arcface --identity-folder FOLDER (training.convert_arcface)"
         )
+    return (
+        load_face_model(face_name, pipeline.device, args.face_model_folder),
+        load_identity_model(identity_name, pipeline.device, args.identity_folder),
+    )
 
 
 def write_page(folder: Path, evaluation: Evaluation, pairs: Pairs) -> None:
@@ -167,6 +206,9 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     try:
+        if args.photos:
+            print(json.dumps(measure_photos(args), indent=2))
+            return
         evaluation, pairs = run(args)
         if args.output:
             write_page(args.output, evaluation, pairs)

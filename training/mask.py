@@ -21,7 +21,6 @@ from stylemask_core.remote import model_source
 from training.checkpoint import BEST_FILE, STATE_FILE, one_line_errors
 from training.face_models import FACE_MODELS, load_face_model
 from training.generator import averaged_generator, current_resolution, parse_stages
-from training.heads.answers import SMALL_HEADS
 from training.identity_models import IDENTITY_MODELS, load_identity_model
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
@@ -59,9 +58,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     model.add_argument("--model", default=hub.EMBEDDED, help="embedded, a folder, user/repo, ffhq")
     model.add_argument("--generator", type=Path, help="a run of training.generator instead")
     parser.add_argument("--supervision", choices=list(DEFAULTS), default="exact")
-    parser.add_argument("--face-model", choices=FACE_MODELS, help="for heads theirs, or deca")
+    parser.add_argument("--face-model", choices=FACE_MODELS, help="the world's own, or deca")
     parser.add_argument("--face-model-folder", type=Path, help="converted weights of deca")
-    parser.add_argument("--identity-model", choices=IDENTITY_MODELS, help="theirs, or arcface")
+    parser.add_argument("--identity-model", choices=IDENTITY_MODELS, help="its own, or arcface")
     parser.add_argument("--identity-folder", type=Path, help="converted weights of arcface")
     parser.add_argument("--init", help=f"mask run to start from, or {OWN_MASKS!r} for its own")
     parser.add_argument("--masked-layers", type=int, help="fewer layers than the model's")
@@ -89,8 +88,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(f"--truncation must lie in {low:g}…{high:g}, above {low:g}")
     if args.supervision == "exact" and args.truncation != 1:
         parser.error("--truncation: exact answers are known without truncation alone")
-    if args.supervision == "exact" and args.face_model not in (None, "heads"):
-        parser.error(f"--face-model {args.face_model}: exact answers are known for heads alone")
+    if args.supervision == "exact" and args.face_model not in (None, WORLDS[args.world].judges):
+        parser.error(f"--face-model {args.face_model}: exact answers are compared without one")
     for name in ("images", "batch", "log_every", "validate_every", "validation_pairs"):
         if getattr(args, name) < 1:
             parser.error(f"--{name.replace('_', '-')} must be 1 or more")
@@ -227,15 +226,20 @@ def build_supervision(
         SystemExit: the generator draws something else than the supervision is for.
         StyleMaskError: a face or identity model cannot be had.
     """
-    heads = generator.config.domain == SMALL_HEADS.domain
     if args.supervision == "exact":
         world = WORLDS[args.world]
         check_world(world, generator.config)
         return ExactSupervision(generator, world)
-    args.face_model = args.face_model or ("heads" if heads else "deca")
-    args.identity_model = args.identity_model or ("heads" if heads else "arcface")
-    if not heads and "heads" in (args.face_model, args.identity_model):
-        raise SystemExit(f"the heads models read {SMALL_HEADS.domain} alone: give deca and arcface")
+    own = {world.domain: world.judges for world in WORLDS.values()}
+    judges = own.get(generator.config.domain)
+    args.face_model = args.face_model or judges or "deca"
+    args.identity_model = args.identity_model or judges or "arcface"
+    for name in (args.face_model, args.identity_model):
+        if name in own.values() and name != judges:
+            raise SystemExit(
+                f"the {name} models read synthetic {name} alone: give "
+                f"{f'{judges} or ' if judges else ''}deca and arcface"
+            )
     face_model = load_face_model(args.face_model, device, args.face_model_folder)
     identity_model = load_identity_model(args.identity_model, device, args.identity_folder)
     weights = PaperWeights(

@@ -60,6 +60,10 @@ class World(Protocol):
     def domain(self) -> str:
         """Of the generators that draw it (`ModelConfig.domain`)."""
 
+    @property
+    def judges(self) -> str:
+        """Name of the face model and of the identity model that read its pictures."""
+
     def config(self, channels: dict[int, int]) -> ModelConfig:
         """The config of a model of this world for a channel table."""
 

@@ -19,12 +19,14 @@ class Figure:
         column: which of the pairs' numbers it is the mean of.
         unit: behind the number.
         share: whether it is given as a share of the unchanged source's mean.
+        against: the column of whose mean it is given as a share; "" for none.
     """
 
     meaning: str
     column: str
     unit: str = ""
     share: bool = False
+    against: str = ""
 
 
 # Of any method.
@@ -42,6 +44,12 @@ FIGURES = {
     "expression_error_ratio": Figure(
         "the same as a share of the unchanged source's", "expression", share=True
     ),
+    "gaze_error_ratio": Figure(
+        "error of the gaze's coefficients, as a share of the unchanged source's", "gaze", share=True
+    ),
+    "lids_error_ratio": Figure(
+        "error of the lids' coefficients, as a share of the unchanged source's", "lids", share=True
+    ),
     "csim": Figure("cosine similarity of identity to the source", "csim"),
     "identity_retrieval": Figure(
         "share of pairs whose source is the nearest of 200 identities", "retrieved"
@@ -51,6 +59,14 @@ FIGURES = {
 # Of the model itself.
 MODEL_FIGURES = {
     "psnr_db": Figure("generator against renderer", "psnr", " dB"),
+    "sharpness": Figure(
+        "gradient energy of the generator's pictures, as a share of the renders'",
+        "energy",
+        against="energy_render",
+    ),
+    "sharpness_face": Figure(
+        "the same within the face", "energy_face", against="energy_face_render"
+    ),
     "inversion_psnr_db": Figure(
         "held-out renders, inverted and drawn again, against themselves", "inversion", " dB"
     ),
@@ -78,6 +94,8 @@ def figure_values(
     values = resampled(columns[figure.column], weights)
     if figure.share:
         values = values / np.maximum(resampled(source[figure.column], weights), 1e-12)
+    if figure.against:
+        values = values / np.maximum(resampled(columns[figure.against], weights), 1e-12)
     return values
 
 

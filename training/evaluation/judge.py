@@ -11,6 +11,8 @@ from training.face_models import Coefficients, ExactFaceModel, FaceModel
 from training.identity_models import IdentityModel
 
 ANGLES = ("yaw", "pitch", "roll")
+# Expression coefficients that are looked at apart, by what a face model calls them.
+GROUPS = {"gaze": ("gaze_x", "gaze_y"), "lids": ("eyes_closed", "eyes_shut", "wink")}
 GALLERY = 200  # identities among which the source is looked for
 
 
@@ -90,6 +92,9 @@ class Judge:
         columns |= {
             EXPRESSION + name: expression[:, i] for i, name in enumerate(self.face.expression_names)
         }
+        for group, names in GROUPS.items():
+            if own := [EXPRESSION + name for name in names if EXPRESSION + name in columns]:
+                columns[group] = torch.stack([columns[name] for name in own]).mean(0)
         if wanted.own is not None:
             nearest_other = (embedding @ self._gallery().t()).amax(1)
             columns["retrieved"] = (embedding * wanted.own).sum(1) > nearest_other

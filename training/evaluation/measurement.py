@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from training.evaluation.figures import FIGURES, Columns, figure_values
 from training.evaluation.judge import Judge, concatenated
 from training.evaluation.matched import ERRORS, IDENTITY, Curve
 from training.evaluation.methods import SOURCE, STRENGTHS, Method, unchanged
 from training.evaluation.pairs import Faces, Pairs, RandomPairs
-from training.losses import psnr
+from training.losses import landmark_weights, psnr
 from training.progress import progress_bar
+
+IN_FACE = 1.15  # landmark weight from which a pixel counts as the face's
 
 
 @dataclass
@@ -111,11 +114,28 @@ def measure(
 
 
 def model_columns(faces: Faces, renders: Renders) -> Columns:
-    """How near a model's generator and its inversion come to the renderer's pictures [dB]."""
+    """How near a model's generator and its inversion come to the renderer's pictures.
+
+    Distances are in dB; gradient energies are of the generator's picture and of the render.
+    """
+    assert faces.z is not None  # of a world of known answers
     pipeline, rendered = renders.pairs.pipeline, renders.draw(faces.z)
     codes = pipeline.refine(rendered, pipeline.encode(rendered))
+    face = landmark_weights(renders.pairs.world.keypoints(faces.z), rendered.shape[-1]) > IN_FACE
     values = {
         "psnr": psnr(faces.picture, rendered),
         "inversion": psnr(pipeline.generator(codes), rendered),
     }
+    for suffix, picture in (("", faces.picture.clamp(-1, 1)), ("_render", rendered)):
+        energy = gradient_energy(picture)
+        values["energy" + suffix] = energy.mean((1, 2, 3))
+        values["energy_face" + suffix] = (energy * face).sum((1, 2, 3)) / face.sum((1, 2, 3))
     return {name: value.double().cpu().numpy() for name, value in values.items()}
+
+
+def gradient_energy(pictures: torch.Tensor) -> torch.Tensor:
+    """Squared differences of pictures in grey to the next pixels right and below: [B, 1, R, R]."""
+    grey = F.pad(pictures.mean(1, keepdim=True), (0, 1, 0, 1), mode="replicate")
+    across = grey[..., :-1, 1:] - grey[..., :-1, :-1]
+    down = grey[..., 1:, :-1] - grey[..., :-1, :-1]
+    return across.square() + down.square()

@@ -1,14 +1,16 @@
 """One evaluation: which methods take part, and the object of figures it ends in."""
 
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from stylemask_core.errors import InvalidInputError
 from stylemask_core.mask_network import MaskNetwork
 from training.evaluation import methods
 from training.evaluation.bootstrap import resample_weights
 from training.evaluation.figures import MODEL_FIGURES, details, summary
-from training.evaluation.fitting import best_constant_mask, best_swap
+from training.evaluation.fitting import Fitted, best_constant_mask, best_swap
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import FEWER_TRAINED, PAPER
 from training.evaluation.matched import Curve, compare
@@ -42,6 +44,7 @@ def evaluate(
     masks: dict[str, MaskNetwork] | None = None,
     renders: Renders | None = None,
     quiet: bool = False,
+    chosen: Collection[str] | None = None,
 ) -> Evaluation:
     """Measure a model's reenactments, and the baselines'.
 
@@ -52,15 +55,20 @@ def evaluate(
         masks: other masks for the same generator, by name.
         renders: see `measure`.
         quiet: show no progress.
+        chosen: names of the baselines to measure; None for all.
+
+    Raises:
+        InvalidInputError: a name is not one of a method.
     """
     begun = time.monotonic()
     network = pairs.pipeline.mask_network
     compared = {STYLEMASK: methods.masked(network, "StyleMask, the model's masks", pairs.exact)}
     costs: dict[str, Any] = {}
     if baselines:
-        others, costs = _baselines(pairs, judge, compared[STYLEMASK], masks or {})
+        others, costs = _baselines(pairs, judge, compared[STYLEMASK], masks or {}, chosen)
         compared |= others
-    strengths = methods.STRENGTHS if baselines else (1.0,)
+    compares = len(compared) > 1
+    strengths = methods.STRENGTHS if compares else (1.0,)
     measured = measure(pairs, judge, compared, strengths, renders, quiet)
     weights = resample_weights(len(pairs))
     at_one = {name: swept[1.0] for name, swept in measured.methods.items()}
@@ -76,7 +84,7 @@ def evaluate(
         for name, method in compared.items()
         if name != STYLEMASK
     }
-    if baselines:
+    if compares:
         figures["strengths"] = [0.0, *strengths]
         curves = {name: measured.curve(name, weights) for name in compared}
         figures["sweep"] = _sweep(curves)
@@ -86,28 +94,50 @@ def evaluate(
 
 
 def _baselines(
-    pairs: Pairs, judge: Judge, stylemask: Method, masks: dict[str, MaskNetwork]
+    pairs: Pairs,
+    judge: Judge,
+    stylemask: Method,
+    masks: dict[str, MaskNetwork],
+    chosen: Collection[str] | None,
 ) -> tuple[dict[str, Method], dict[str, Any]]:
-    """The baselines, and what fitting them took."""
+    """The baselines, and what fitting them took; those not chosen are not fitted either."""
     network = pairs.pipeline.mask_network
     random = pairs if isinstance(pairs, RandomPairs) else RandomPairs(pairs.pipeline, 1, 0)
-    swap = best_swap(random, judge, stylemask)
     fewer = (len(network.layers) + 1) // 2
-    found = methods.unchanged() | {methods.SWAP: swap.method}
-    costs = {methods.SWAP: swap.cost}
-    if pairs.exact:
-        constant = best_constant_mask(random, network)
-        found[methods.CONSTANT] = constant.method
-        costs[methods.CONSTANT] = constant.cost
-    found[methods.FEWER] = methods.masked(
-        network, f"StyleMask, only the first {fewer} masked layers", pairs.exact, layers=fewer
-    )
-    for name, other in masks.items():
+    costs: dict[str, Any] = {}
+
+    def fitted(name: str, fit: Callable[[], Fitted]) -> Callable[[], Method]:
+        def method() -> Method:
+            found = fit()
+            costs[name] = found.cost
+            return found.method
+
+        return method
+
+    def masked(name: str, other: MaskNetwork) -> Callable[[], Method]:
         meaning = MEANINGS.get(name, f"StyleMask, masks of {name}")
-        found[name] = methods.masked(other, meaning, pairs.exact and name != PAPER)
+        return lambda: methods.masked(other, meaning, pairs.exact and name != PAPER)
+
+    makers: dict[str, Callable[[], Method]] = {
+        name: lambda method=method: method for name, method in methods.unchanged().items()
+    }
+    makers[methods.SWAP] = fitted(methods.SWAP, lambda: best_swap(random, judge, stylemask))
     if pairs.exact:
-        found[methods.EXACT] = methods.exact_answer()
-    return found, costs
+        makers[methods.CONSTANT] = fitted(
+            methods.CONSTANT, lambda: best_constant_mask(random, network)
+        )
+    meaning = f"StyleMask, only the first {fewer} masked layers"
+    makers[methods.FEWER] = lambda: methods.masked(network, meaning, pairs.exact, layers=fewer)
+    makers |= {name: masked(name, other) for name, other in masks.items()}
+    if pairs.exact:
+        makers[methods.EXACT] = methods.exact_answer
+    if unknown := sorted(set(chosen or ()) - {STYLEMASK, *makers}):
+        raise InvalidInputError(
+            f"there is no method {unknown[0]!r}: choose among {', '.join([STYLEMASK, *makers])}"
+        )
+    return {
+        name: make() for name, make in makers.items() if chosen is None or name in chosen
+    }, costs
 
 
 def _sweep(curves: dict[str, Curve]) -> dict[str, dict[str, list[float]]]:

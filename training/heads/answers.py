@@ -24,7 +24,7 @@ class HeadsWorld:
     """
 
     heads: heads.World
-    domain = "synthetic heads"
+    domain, judges = "synthetic heads", "heads"
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from training.worlds import Render, Views
 class PeopleWorld:
     """See `training.worlds.World`."""
 
-    name, domain = "people", "synthetic people"
+    name, domain, judges = "people", "synthetic people", "people"
 
     def config(self, channels: dict[int, int]) -> ModelConfig:
         """Every convolution has a mask network; the mapping network is told the points."""
