@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from stylemask_core.config import ModelConfig
     from stylemask_core.errors import InvalidInputError, NoFaceError, StyleMaskError, WeightsError
     from stylemask_core.pipeline import StyleMaskPipeline
+    from stylemask_core.pose import Pose
     from stylemask_core.results import Inversion, LatentCode, Reenactment, Synthesis
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __all__ = [
     "LatentCode",
     "ModelConfig",
     "NoFaceError",
+    "Pose",
     "Reenactment",
     "StyleMaskError",
     "StyleMaskPipeline",
@@ -33,6 +35,7 @@ _MODULES = {
     "LatentCode": "results",
     "ModelConfig": "config",
     "NoFaceError": "errors",
+    "Pose": "pose",
     "Reenactment": "results",
     "StyleMaskError": "errors",
     "StyleMaskPipeline": "pipeline",

@@ -37,6 +37,7 @@ class ModelConfig:
         points: points of the face that the mapping network works out before w; 0 for none.
         noise: whether the convolutions carry fixed noise buffers.
         encoder: kind of the inversion encoder, one of ENCODER_KINDS.
+        poser: whether the model has a poser, which makes codes of poses in numbers.
         alignment: how a model's pictures frame the face, one of ALIGNMENTS.
         refinement_steps: gradient steps that follow the encoder in an inversion.
         default_truncation: psi used when none is asked for.
@@ -57,6 +58,7 @@ class ModelConfig:
     points: int = 0
     noise: bool = True
     encoder: str = "regressor"
+    poser: bool = False
     alignment: str = "ffhq"
     refinement_steps: int = 0
     default_truncation: float = 0.7

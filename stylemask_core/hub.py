@@ -1,4 +1,4 @@
-"""Model folders ↔ networks: `config.json`, three safetensors files, a model card."""
+"""Model folders ↔ networks: `config.json`, three or four safetensors files, a model card."""
 
 import glob
 import shutil
@@ -23,12 +23,14 @@ from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import WeightsError
 from stylemask_core.generator import Generator
 from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.poser import Poser
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parent / "weights" / "heads"
 CARD_NAME = "README.md"
-PARTS = ("generator", "mask_network", "encoder")
-FILES = (CONFIG_NAME, CARD_NAME, *(f"{part}.safetensors" for part in PARTS))
+PARTS, POSER = ("generator", "mask_network", "encoder"), "poser"
+FILES = (CONFIG_NAME, CARD_NAME, *(f"{part}.safetensors" for part in PARTS))  # of every model
+ALL_FILES = (*FILES, f"{POSER}.safetensors")  # that a model can have
 HALF = "F16"  # safetensors' name of float16
 DRAFT_NAME, REPLACED_NAME = "model", "replaced"
 STALE_AFTER = 3600  # [s] no writer takes that long: its draft was left behind
@@ -48,6 +50,7 @@ class Model:
             and random faces do without it.
         card: text of the model card.
         dtype: of the tensors in its files; in memory they are float32.
+        poser: in evaluation mode, on the CPU; None for a model without one.
     """
 
     config: ModelConfig
@@ -56,6 +59,7 @@ class Model:
     load_encoder: Callable[[], nn.Module]
     card: str
     dtype: torch.dtype = torch.float32
+    poser: Poser | None = None
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     @property
@@ -79,7 +83,7 @@ def load_weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
 
     Args:
         folder: model folder.
-        part: "generator", "mask_network" or "encoder".
+        part: one of `parts`.
 
     Raises:
         WeightsError: the file is missing or damaged, or a tensor is not finite.
@@ -145,10 +149,23 @@ def _fill(module: Module, folder: Path, part: str) -> Module:
     return module.eval().requires_grad_(False)
 
 
-def empty_networks(config: ModelConfig) -> tuple[Generator, MaskNetwork, nn.Module]:
-    """Build a model's networks in the order of PARTS, on the meta device: shapes, no values."""
+def parts(config: ModelConfig) -> tuple[str, ...]:
+    """The networks that a model has, each in a file of its own."""
+    return (*PARTS, POSER) if config.poser else PARTS
+
+
+_BUILDERS: dict[str, Callable[[ModelConfig], nn.Module]] = {
+    "generator": Generator,
+    "mask_network": MaskNetwork,
+    "encoder": build_encoder,
+    POSER: Poser,
+}
+
+
+def empty_network(config: ModelConfig, part: str) -> nn.Module:
+    """Build one of a model's networks on the meta device: shapes, no values."""
     with torch.device("meta"):
-        return Generator(config), MaskNetwork(config), build_encoder(config)
+        return _BUILDERS[part](config)
 
 
 def load_model(folder: Path) -> Model:
@@ -158,7 +175,13 @@ def load_model(folder: Path) -> Model:
         WeightsError: anything is missing, extra, misshapen, damaged or not finite.
     """
     config = ModelConfig.load(folder)
-    networks = generator, masks, encoder = empty_networks(config)
+    with torch.device("meta"):
+        networks = generator, masks, encoder = (
+            Generator(config),
+            MaskNetwork(config),
+            build_encoder(config),
+        )
+        poser = Poser(config) if config.poser else None
     types = set[str]()
     for part, network in zip(PARTS, networks, strict=True):
         types |= _check_header(network, folder, part)
@@ -174,6 +197,7 @@ def load_model(folder: Path) -> Model:
         lambda: _fill(encoder, folder, "encoder"),
         text,
         torch.float16 if types == {HALF} else torch.float32,
+        poser and _fill(poser, folder, POSER),
     )
 
 
@@ -185,7 +209,7 @@ def encoder_for(model: Model, device: torch.device, dtype: torch.dtype) -> nn.Mo
     """
     if dtype == torch.float32:
         return model.encoder.to(device)
-    encoder = empty_networks(model.config)[PARTS.index("encoder")]
+    encoder = empty_network(model.config, "encoder")
     full = model.encoder.state_dict()
     state = {name: x.to(device, dtype) for name, x in full.items()}
     state["latent_avg"] = full["latent_avg"].to(device)  # codes are float32
@@ -208,7 +232,7 @@ def write_part(
 
     Args:
         folder: the draft `new_model_folder` gave.
-        part: "generator", "mask_network" or "encoder".
+        part: one of `parts`.
         tensors: by name; on any device, of any floating point type.
         dtype: of the tensors on disk.
 
@@ -265,7 +289,7 @@ def save_model(folder: Path, model: Model, dtype: torch.dtype | None = None) -> 
     """
     with new_model_folder(folder) as draft:
         write_texts(draft, model.config, model.card)
-        for part in PARTS:
+        for part in parts(model.config):
             write_part(draft, part, getattr(model, part).state_dict(), dtype or model.dtype)
 
 
@@ -279,10 +303,10 @@ def check_replaceable(folder: Path) -> None:
         found = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
         raise WeightsError(f"cannot write the model to {folder}: {error}") from error
-    if found and (CONFIG_NAME not in found or found - set(FILES)):
+    if found and (CONFIG_NAME not in found or found - set(ALL_FILES)):
         raise WeightsError(
             f"{folder} exists and is no model folder, or holds other files too "
-            f"({min(found - set(FILES), default=CARD_NAME)}): choose another name"
+            f"({min(found - set(ALL_FILES), default=CARD_NAME)}): choose another name"
         )
 
 

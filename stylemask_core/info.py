@@ -10,7 +10,7 @@ from stylemask_core.pipeline import StyleMaskPipeline
 def model_info(pipeline: StyleMaskPipeline) -> dict[str, Any]:
     """Describe a model; the values are plain JSON."""
     config, space = pipeline.config, pipeline.space
-    networks = dict(zip(hub.PARTS, hub.empty_networks(config), strict=True))
+    networks = {part: hub.empty_network(config, part) for part in hub.parts(config)}
     return {
         "model": pipeline.name,
         "revision": pipeline.revision,

@@ -23,10 +23,11 @@ from stylemask_core.arguments import (
 )
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.cuda_graph import Recorded
-from stylemask_core.errors import InvalidInputError
+from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.framing import Align
 from stylemask_core.landmarks import Face
 from stylemask_core.operators import request_operators
+from stylemask_core.pose import Pose
 from stylemask_core.progress import Progress
 from stylemask_core.refinement import Refinement
 from stylemask_core.remote import model_source, repository
@@ -204,6 +205,21 @@ class StyleMaskPipeline:
     def encode(self, batch: torch.Tensor) -> torch.Tensor:
         """Invert aligned pictures [B, 3, 256, 256] in −1…1 → W+ [B, L, latent_dim]."""
         return self._encode(batch.to(self.device, self.dtype)).float()
+
+    @torch.inference_mode()
+    def posed(self, pose: Pose) -> LatentCode:
+        """The code of a mean identity in a pose: a target that comes without a picture.
+
+        Args:
+            pose: head angles and facial actions.
+
+        Raises:
+            WeightsError: the model has no poser.
+        """
+        if self.model.poser is None:
+            raise WeightsError(f"the model {self.name} has no poser: give a picture as the target")
+        w = self.model.poser(pose.vector()[None]).to(self.device)
+        return LatentCode(self.generator.broadcast(w))
 
     def detect_faces(self, image: Image.Image, progress: Progress | None = None) -> list[Face]:
         """Find the faces of any PIL picture, the largest first.

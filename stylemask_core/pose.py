@@ -1,14 +1,15 @@
 """A pose: how a head is held and what its face does, whoever it is."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 
+from stylemask_core.arguments import number_in
 from stylemask_core.errors import InvalidInputError
 
-ANGLE_LIMIT = 90.0  # [deg] either way
+ANGLE_RANGE = (-90.0, 90.0)  # [deg]
+ACTION_RANGE = (0.0, 1.0)
 ANGLES = ("yaw", "pitch", "roll")
 # ARKit's names, in ARKit's order; left and right are the person's own.
 ACTIONS = (
@@ -47,18 +48,13 @@ class Pose:
 
     def __post_init__(self) -> None:
         for name in ANGLES:
-            angle = getattr(self, name)
-            if not (math.isfinite(angle) and abs(angle) <= ANGLE_LIMIT):
-                raise InvalidInputError(
-                    f"{name} {angle} is out of range: give -{ANGLE_LIMIT:g}…{ANGLE_LIMIT:g} degrees"
-                )
+            number_in(getattr(self, name), name, ANGLE_RANGE)
         for name, strength in self.actions.items():
             if name not in ACTIONS:
                 raise InvalidInputError(
                     f"there is no action {name!r}: give ARKit's names, such as {ACTIONS[0]}"
                 )
-            if not 0 <= strength <= 1:
-                raise InvalidInputError(f"{name} {strength} is out of range: give 0…1")
+            number_in(strength, name, ACTION_RANGE)
 
     def vector(self) -> torch.Tensor:
         """Yaw, pitch, roll [deg], then the strengths of ACTIONS: [55]."""

@@ -29,7 +29,7 @@ class Poser(nn.Module):
 
     def forward(self, poses: torch.Tensor) -> torch.Tensor:
         """Poses [B, 55] as `Pose.vector` gives them → w [B, latent_dim]."""
-        angles, actions = poses.split([len(ANGLES), len(ACTIONS)], 1)
+        angles, actions = poses[:, : len(ANGLES)], poses[:, len(ANGLES) :]
         x = torch.cat([angles / ANGLE_UNIT, actions], 1)
         for layer in self.layers[:-1]:
             x = F.silu(layer(x))

@@ -310,20 +310,6 @@ def test_a_pose_in_numbers_says_the_same_as_the_coordinates():
     assert places.isfinite().all()
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"yaw": 120.0}, "yaw 120.0 is out of range: give -90…90 degrees"),
-        ({"roll": float("nan")}, "roll nan is out of range"),
-        ({"actions": {"jawopen": 0.5}}, "there is no action 'jawopen'"),
-        ({"actions": {"jawOpen": 1.5}}, "jawOpen 1.5 is out of range: give 0…1"),
-    ],
-)
-def test_a_pose_that_cannot_be_is_refused_in_one_line(values, words):
-    with pytest.raises(InvalidInputError, match=words):
-        Pose(**values)
-
-
 def test_a_poser_of_heads_is_refused_in_one_sentence(tmp_path):
     config = SMALL_HEADS.config({4: 8, 8: 8})
     TrainingRun(

@@ -12,12 +12,14 @@ import torch
 from huggingface_hub import constants, file_download
 
 from stylemask_core import StyleMaskPipeline, WeightsError, hub
-from stylemask_core.remote.repository import REQUIRED
+from stylemask_core.config import CONFIG_NAME
 from tests.helpers import PATIENCE, wait_for
 from tests.test_hub import change_config, change_tensors
 
 REPO = "user/tiny"
 TINY_CHUNK = 1000  # [B] huggingface_hub keeps what a cut download brought in whole chunks
+
+REQUIRED = [CONFIG_NAME, *(f"{part}.safetensors" for part in hub.PARTS)]
 
 
 def load(model: str = REPO, **options) -> StyleMaskPipeline:
@@ -67,7 +69,7 @@ def test_only_the_files_of_a_model_are_downloaded_each_once(hub_server, own_fold
         (own_folder / name).write_bytes(bytes(100))
     hub_server.add(REPO, own_folder)
     load()
-    assert sorted(hub_server.downloads()) == sorted(hub.FILES)
+    assert sorted(hub_server.downloads()) == sorted([hub.CARD_NAME, *REQUIRED])
 
 
 def test_a_second_load_downloads_nothing(hub_server, sha):

@@ -1,6 +1,7 @@
 """Put trained parts together as a model folder: `python -m training.package -o FOLDER`."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -8,10 +9,12 @@ import torch
 from stylemask_core import hub
 from stylemask_core.encoder import build_encoder
 from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.poser import Poser
 from training.generator import averaged_generator
+from training.known_worlds import DEFAULT_WORLD, WORLDS
 from training.run import averaged_weights
 
-CARD = Path(__file__).parent / "heads" / "MODEL_CARD.md"
+CARD_NAME = "MODEL_CARD.md"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -22,15 +25,23 @@ def main(argv: list[str] | None = None) -> None:
     for part in ("generator", "encoder", "mask"):
         folder = Path("runs") / part
         parser.add_argument(f"--{part}", type=Path, default=folder, help=f"run of the {part}")
+    parser.add_argument("--poser", type=Path, help="run of the poser, for a model that has one")
+    parser.add_argument("--world", choices=list(WORLDS), default=DEFAULT_WORLD, help="of the card")
     parser.add_argument("-o", "--output", type=Path, default=hub.EMBEDDED_FOLDER)
     args = parser.parse_args(argv)
+    world = WORLDS[args.world]
     generator = averaged_generator(args.generator)
-    encoder = build_encoder(generator.config)
+    config = dataclasses.replace(generator.config, poser=args.poser is not None)
+    encoder = build_encoder(config)
     encoder.load_state_dict(averaged_weights(args.encoder, "encoder"))
-    masks = MaskNetwork(generator.config)
+    masks = MaskNetwork(config)
     masks.load_state_dict(averaged_weights(args.mask, "mask_network"))
-    card = CARD.read_text(encoding="utf-8")
-    model = hub.Model(generator.config, generator, masks, lambda: encoder, card)
+    poser = None
+    if args.poser:
+        poser = Poser(config)
+        poser.load_state_dict(averaged_weights(args.poser, "poser"))
+    card = (Path(__file__).parent / world.judges / CARD_NAME).read_text(encoding="utf-8")
+    model = hub.Model(config, generator, masks, lambda: encoder, card, poser=poser)
     hub.save_model(args.output, model, torch.float16)
 
 

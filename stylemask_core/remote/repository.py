@@ -7,6 +7,7 @@ HF_HOME, HF_TOKEN and HF_HUB_OFFLINE then.
 import hashlib
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from stylemask_core.remote.errors import explained, not_cached
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"(?!.*(\.\.|//))\w[\w./+-]*(?<![./])")  # a branch, a tag or a commit
-REQUIRED = tuple(name for name in hub.FILES if name != hub.CARD_NAME)
 MAX_TEXT_SIZE = 2**20  # [B] of the config, the model card and a safetensors header
 NUMBER_SIZES = (2, 8)  # [B] of a number on disk, float16 … float64
 
@@ -117,21 +117,32 @@ def snapshot(
     if local_files_only:
         raise WeightsError(not_cached(str(pinned)))
     with explained(str(pinned)):
-        listing = HfApi().get_paths_info(pinned.id, list(hub.FILES), revision=pinned.revision)
+        listing = HfApi().get_paths_info(pinned.id, list(hub.ALL_FILES), revision=pinned.revision)
     files = {file.path: file for file in listing if isinstance(file, RepoFile)}
-    if missing := [name for name in REQUIRED if name not in files]:
-        raise WeightsError(f"{pinned} is no StyleMask model: it has no {', '.join(missing)}")
+    _check_there(pinned, _files(hub.PARTS), files)
     for name in (hub.CARD_NAME, CONFIG_NAME):
         if name in files:
             if files[name].size > MAX_TEXT_SIZE:
                 raise WeightsError(f"{pinned}: {name} has {files[name].size:,} bytes, far too many")
             folder = _download(pinned, files[name], progress).parent
-    _check_sizes(pinned, ModelConfig.load(folder), files)
-    weights = [files[f"{part}.safetensors"] for part in hub.PARTS]
+    config = ModelConfig.load(folder)
+    _check_there(pinned, _files(hub.parts(config)), files)
+    _check_sizes(pinned, config, files)
+    weights = [files[f"{part}.safetensors"] for part in hub.parts(config)]
     _check_space(pinned, sum(file.size for file in weights if not _cached(pinned, file.path)))
     for file in weights:
         _download(pinned, file, progress)
     return folder
+
+
+def _files(parts: Sequence[str]) -> list[str]:
+    """What a model with these networks cannot do without."""
+    return [CONFIG_NAME, *(f"{part}.safetensors" for part in parts)]
+
+
+def _check_there(pinned: Repository, names: list[str], files: dict[str, Any]) -> None:
+    if missing := [name for name in names if name not in files]:
+        raise WeightsError(f"{pinned} is no StyleMask model: it has no {', '.join(missing)}")
 
 
 def _cached(pinned: Repository, name: str) -> Path | None:
@@ -144,15 +155,19 @@ def _cached(pinned: Repository, name: str) -> Path | None:
 
 def _cached_folder(pinned: Repository) -> Path | None:
     """The commit's folder in the cache, if it is whole."""
-    config = _cached(pinned, CONFIG_NAME)
-    return config.parent if config and all(_cached(pinned, name) for name in REQUIRED) else None
+    path = _cached(pinned, CONFIG_NAME)
+    if path is None:
+        return None
+    names = _files(hub.parts(ModelConfig.load(path.parent)))
+    return path.parent if all(_cached(pinned, name) for name in names) else None
 
 
 def _check_sizes(pinned: Repository, config: ModelConfig, files: dict[str, Any]) -> None:
     low, high = NUMBER_SIZES
-    for part, network in zip(hub.PARTS, hub.empty_networks(config), strict=True):
+    for part in hub.parts(config):
         name = f"{part}.safetensors"
-        numbers = sum(tensor.numel() for tensor in network.state_dict().values())
+        tensors = hub.empty_network(config, part).state_dict().values()
+        numbers = sum(tensor.numel() for tensor in tensors)
         if not low * numbers < files[name].size <= high * numbers + MAX_TEXT_SIZE:
             raise WeightsError(
                 f"{pinned}: {name} has {files[name].size:,} bytes, which does not fit the "
@@ -227,7 +242,7 @@ def push(folder: Path, repo_id: str, private: bool = False) -> str:
     if repository.revision:
         raise WeightsError(f"models are pushed to {repository.id} itself: leave out the revision")
     model = hub.load_model(folder)
-    for part in hub.PARTS:
+    for part in hub.parts(model.config):
         getattr(model, part)  # a part that is loaded when it is needed is needed now
     card = with_front_matter(model.card, model.config)
     if get_token() is None:
@@ -235,7 +250,9 @@ def push(folder: Path, repo_id: str, private: bool = False) -> str:
             f"pushing to {repository.id} needs a token with write access: set HF_TOKEN or run "
             "`hf auth login`"
         )
-    files: dict[str, Path | bytes] = {name: folder / name for name in REQUIRED}
+    files: dict[str, Path | bytes] = {
+        name: folder / name for name in _files(hub.parts(model.config))
+    }
     files[hub.CARD_NAME] = card.encode()
     operations = [CommitOperationAdd(name, content) for name, content in files.items()]
     with explained(repository.id, cached=False), bars_on_a_terminal_only():
