@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from stylemask_core import hub
 from stylemask_core.config import CONFIG_NAME, ModelConfig
@@ -148,6 +149,8 @@ def test_points_are_learned_and_become_a_part_of_the_generator_that_training_lea
     run = ["--world", "people", "--data", str(renders), "--points", str(tmp_path / "points")]
     run += ["--images", "32", "--stages", "16:1", "-o", str(tmp_path / "generator"), *shared]
     generator.main(run)
+    with Image.open(tmp_path / "generator" / generator.SHEET) as sheet:
+        assert sheet.size == (8 * 16, 2 * 16)
     trained = generator.averaged_generator(tmp_path / "generator")
     for name, tensor in trained.mapping.points.state_dict().items():
         assert torch.allclose(tensor, learned[name], atol=1e-6)

@@ -15,6 +15,7 @@ from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.generator import Generator
 from stylemask_core.hub import load_weights
+from stylemask_core.images import to_image
 from training.checkpoint import STATE_FILE
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.losses import energy_loss, landmark_weights, picture_loss, psnr
@@ -24,6 +25,7 @@ from training.worlds import Dataset, World
 
 MEAN_SAMPLES = 16384  # latents averaged for the mean w
 VALIDATION_INTERVAL = 500  # [steps]
+SHEET, SHEET_PICTURES = "held_out.png", 12
 ENERGY_FROM = 64  # [px] smaller pictures have no texture to speak of
 CHANNELS = {
     "narrow": {4: 128, 8: 128, 16: 128, 32: 96, 64: 48, 128: 32},  # 0.4 GMAC, for a CPU
@@ -64,6 +66,17 @@ def validate(generator: Generator, data: Dataset, resolution: int) -> float:
         image = generator(generator.broadcast(generator.mapping(views.latents)), resolution)
         scores.append(psnr(image, views.images))
     return float(torch.cat(scores).mean())
+
+
+@torch.no_grad()
+def save_sheet(generator: Generator, data: Dataset, resolution: int, folder: Path) -> None:
+    """Write what held-out pictures look like in the renderer and, below each, in the generator."""
+    views = next(iter(data.held_out(resolution)))
+    image = generator(generator.broadcast(generator.mapping(views.latents)), resolution)
+    rows = [torch.cat(list(x[:SHEET_PICTURES].clamp(-1, 1)), 2) for x in (views.images, image)]
+    part = folder / f".{SHEET}"
+    to_image(torch.cat(rows, 1)[None]).save(part, "PNG")
+    part.replace(folder / SHEET)
 
 
 def averaged_generator(run_folder: Path) -> Generator:
@@ -175,10 +188,12 @@ def train(args: argparse.Namespace) -> None:
             restrict_mapping(network, world)
         if run.step % VALIDATION_INTERVAL == 0:
             score = validate(average, data, resolution)
+            save_sheet(average, data, resolution, args.output)
             run.note({"psnr_db": score, "resolution": resolution, "pictures": data.ready})
             bar.set_postfix_str(f"{resolution} px of {data.ready}, held out {score:.2f} dB")
     resolution = stages[-1][0]
     score = validate(average, data, resolution)
+    save_sheet(average, data, resolution, args.output)
     print(f"held out: {score:.2f} dB at {resolution} px", file=sys.stderr)
 
 
