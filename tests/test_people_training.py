@@ -24,13 +24,8 @@ from training.identity_models import load_identity_model
 from training.losses import energy_loss
 from training.metrics import METRICS_FILE
 from training.people import judges, world
-from training.people import points as people_points
 from training.people.answers import PEOPLE
-from training.people.basis import Basis
-from training.people.camera import view
 from training.people.dataset import PeopleDataset
-from training.people.head import HeadModel
-from training.people.landmarks import Landmarks
 from training.people.latents import coordinates, latent
 from training.run import TrainingRun, averaged_weights, options
 
@@ -386,22 +381,3 @@ def test_judges_of_people_are_trained_and_loaded_from_where_they_were_written(re
     assert torch.allclose(people[:, 0], people[:, 1], atol=1e-4)
     assert face.estimate(views.images).expression.shape == (6, len(EXPRESSION))
     assert torch.allclose(identity.embed(views.images).norm(dim=1), torch.ones(6), atol=1e-4)
-
-
-def test_points_lie_where_the_renderers_geometry_puts_the_landmarks_and_mirror_with_the_picture():
-    n = world.draw(5, 3)
-    found = people_points.points(n)
-    head = HeadModel(Basis())
-    marks = Landmarks(head)
-    for row, places in zip(n, found, strict=True):
-        person, pose, _ = world.person_of(row)
-        vertices = head.build(head.neutral(person), pose).vertices
-        angles = (pose["yaw"], pose["pitch"], pose["roll"])
-        exact = marks.picture(vertices, person, view(angles, marks.anchors(vertices))) * [1, -1]
-        assert np.abs(exact - places[:68].numpy()).max() < 0.01  # of 2: half a pixel of 128
-    names = people_points.NAMES
-    assert found.shape == (3, len(names), 2)
-    turned = people_points.points(world.mirror(n))
-    for ours, others in (("iris_Right", "iris_Left"), ("hairline_0", "hairline_8")):
-        mirrored = turned[:, names.index(others)] * torch.tensor([-1, 1])
-        assert torch.allclose(found[:, names.index(ours)], mirrored, atol=2e-3)
