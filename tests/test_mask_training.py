@@ -171,7 +171,7 @@ def test_options_that_do_not_fit_the_model_end_with_one_line(
     [
         (["--generator", "runs/generator"], "not allowed with argument --model"),
         (["--truncation", "0.7"], "without truncation alone"),
-        (["--face-model", "deca"], "for heads alone"),
+        (["--face-model", "deca"], "compared without one"),
         (["--batch", "0"], "--batch must be 1 or more"),
     ],
 )
