@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from stylemask_core import hub
+from stylemask_core import StyleMaskPipeline, hub
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import InvalidInputError, WeightsError
@@ -16,7 +17,7 @@ from stylemask_core.generator import Generator, PointNetwork
 from stylemask_core.mask_network import MaskNetwork
 from stylemask_core.pose import Pose
 from stylemask_core.poser import Poser
-from training import generator, mask, points, poser
+from training import encoder, generator, mask, package, points, poser
 from training.face_models import load_face_model
 from training.face_models.people import ANGLES, EXPRESSION, SHAPE, PeopleFaceModel, new_estimator
 from training.heads.answers import SMALL_HEADS
@@ -55,8 +56,11 @@ def renders(tmp_path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_settings():
-    """Leave threads, random numbers and denormals to the other tests as they were."""
+def own_settings(monkeypatch):
+    """Small generators and samples; threads, random numbers and denormals are left as they were."""
+    monkeypatch.setattr(points, "STATISTICS", 256)
+    monkeypatch.setattr(points, "VALIDATION", 128)
+    monkeypatch.setitem(generator.CHANNELS, "narrow", {4: 8, 8: 8, 16: 8})
     with torch.random.fork_rng():
         yield
     torch.set_flush_denormal(False)
@@ -132,7 +136,7 @@ def test_points_are_learned_and_become_a_part_of_the_generator_that_training_lea
     renders, tmp_path
 ):
     shared = ["--device", "cpu"]
-    short = [*shared, "--images", "6400", "--batch", "32", "-o", str(tmp_path / "points")]
+    short = [*shared, "--images", "3200", "--batch", "16", "-o", str(tmp_path / "points")]
     scale = points.scale_of(PEOPLE)
     torch.manual_seed(0)
     before = points.validate(PointNetwork(512, len(scale.mean) // 2), PEOPLE, scale)
@@ -381,3 +385,29 @@ def test_judges_of_people_are_trained_and_loaded_from_where_they_were_written(re
     assert torch.allclose(people[:, 0], people[:, 1], atol=1e-4)
     assert face.estimate(views.images).expression.shape == (6, len(EXPRESSION))
     assert torch.allclose(identity.embed(views.images).norm(dim=1), torch.ones(6), atol=1e-4)
+
+
+def test_a_model_of_people_goes_through_every_training_and_its_folder_is_used(renders, tmp_path):
+    def run(entry: ModuleType, name: str, *arguments: object) -> str:
+        folder = tmp_path / name
+        entry.main([*map(str, arguments), "-o", str(folder), "--device", "cpu", "--images", "8"])
+        return str(folder)
+
+    data = ["--world", "people", "--data", renders]
+    drawn = run(generator, "generator", *data, "--stages", "16:1", "--batch", 4)
+    masks = ["--generator", drawn, "--world", "people", "--batch", 4, "--validation-pairs", 4]
+    masks = run(mask, "mask", *masks)
+    encoding = [*data, "--generator", drawn, "--batch", 4, "--disturbed", 0.5]
+    first = run(encoder, "first", *encoding, "--code-resolution", 16)
+    second = run(encoder, "second", *encoding, "--init", first, "--pictures")
+    posing = run(poser, "poser", "--generator", drawn, "--batch", 4)
+    parts = ["--generator", drawn, "--mask", masks, "--encoder", second, "--poser", posing]
+    package.main([*parts, "--world", "people", "-o", str(tmp_path / "model")])
+    pipeline = StyleMaskPipeline.from_pretrained(str(tmp_path / "model"), device="cpu")
+    assert pipeline.config.domain == "synthetic people"
+    picture = Image.fromarray(np.zeros((64, 64, 3), np.uint8))
+    source = pipeline.invert(picture, align="none")
+    result = pipeline.reenact(source, pipeline.posed(Pose(yaw=20)))
+    assert result.tensor.shape == (1, 3, 16, 16)
+    with pytest.raises(SystemExit, match="not synthetic heads: give --world people"):
+        run(encoder, "other", *encoding[2:], "--world", "small")
