@@ -1,6 +1,7 @@
 """Trainings on synthetic people: growing data sets, points, resumed runs, generators refused."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -17,13 +18,17 @@ from stylemask_core.generator import Generator, PointNetwork
 from stylemask_core.mask_network import MaskNetwork
 from stylemask_core.pose import Pose
 from stylemask_core.poser import Poser
-from training import encoder, generator, mask, package, points, poser
+from training import encoder, evaluate, generator, mask, package, points, poser
 from training.face_models import load_face_model
+from training.face_models import people as face_people
 from training.face_models.people import ANGLES, EXPRESSION, SHAPE, PeopleFaceModel, new_estimator
 from training.heads.answers import SMALL_HEADS
 from training.identity_models import load_identity_model
+from training.identity_models import people as identity_people
+from training.identity_models.heads import new_network
 from training.losses import energy_loss
 from training.metrics import METRICS_FILE
+from training.network_files import write_network
 from training.people import judges, world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
@@ -411,3 +416,26 @@ def test_a_model_of_people_goes_through_every_training_and_its_folder_is_used(re
     assert result.tensor.shape == (1, 3, 16, 16)
     with pytest.raises(SystemExit, match="not synthetic heads: give --world people"):
         run(encoder, "other", *encoding[2:], "--world", "small")
+
+
+def test_a_model_of_people_is_measured_by_its_own_judges(
+    people_folder, tmp_path, monkeypatch, capsys
+):
+    def grey(_: object, device: torch.device, compiled: bool) -> Callable[..., torch.Tensor]:
+        return lambda z, side: torch.zeros(len(z), 3, side, side, device=device)
+
+    monkeypatch.setattr(type(PEOPLE), "renderer", grey)  # OpenGL is not everywhere
+    write_network(tmp_path / face_people.WEIGHTS_NAME, new_estimator().state_dict())
+    write_network(tmp_path / identity_people.WEIGHTS_NAME, new_network().state_dict())
+    judging = ["--face-model-folder", str(tmp_path), "--identity-folder", str(tmp_path)]
+    command = ["--model", str(people_folder), "--pairs", "2", "--json", "--methods", "stylemask"]
+    evaluate.main([*command, *judging])
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["world"], figures["face_model"], figures["truncation"]) == (
+        "people",
+        "people",
+        1,
+    )
+    names = {"l1_ratio", "gaze_error_ratio", "lids_error_ratio", "identity_retrieval", "sharpness"}
+    assert set(figures) >= names
+    assert set(figures["expression_errors"]) == set(EXPRESSION)

@@ -45,7 +45,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default=hub.EMBEDDED, help="as everywhere (default: embedded)")
     parser.add_argument("--pairs", type=int, default=256, help="how many (default: 256)")
     parser.add_argument("--seed", type=int, default=1, help="names the pairs (default: 1)")
-    parser.add_argument("--world", choices=WORLDS, default=DEFAULT_WORLD, help="of exact answers")
+    parser.add_argument("--world", choices=WORLDS, help="of exact answers; default: the model's")
     parser.add_argument("--images", type=Path, metavar="FOLDER", help="measure pairs of its photos")
     parser.add_argument(
         "--photos",
@@ -113,9 +113,12 @@ def run(args: argparse.Namespace) -> tuple[Evaluation, Pairs]:
         pairs = PhotoPairs(pipeline, framed, args.pairs, args.seed)
         known |= {"photos": len(framed), "skipped": skipped}
     else:
-        pairs = RandomPairs(pipeline, args.pairs, args.seed, WORLDS[args.world])
+        domain = pipeline.config.domain
+        own = [name for name, world in WORLDS.items() if world.domain == domain]
+        name = args.world or (own or [DEFAULT_WORLD])[0]
+        pairs = RandomPairs(pipeline, args.pairs, args.seed, WORLDS[name])
         if pairs.exact:
-            known["world"] = args.world
+            known["world"] = name
             renders = Renders(pairs, compiled=args.pairs >= COMPILE_FROM)
     known |= {"pairs": len(pairs), "seed": args.seed, "truncation": pairs.truncation}
     known |= {"face_model": face.name, "identity_model": identity.name}
