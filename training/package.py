@@ -14,8 +14,6 @@ from training.generator import averaged_generator
 from training.known_worlds import DEFAULT_WORLD, WORLDS
 from training.run import averaged_weights
 
-CARD_NAME = "MODEL_CARD.md"
-
 
 def main(argv: list[str] | None = None) -> None:
     """Command-line entry."""
@@ -40,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.poser:
         poser = Poser(config)
         poser.load_state_dict(averaged_weights(args.poser, "poser"))
-    card = (Path(__file__).parent / world.judges / CARD_NAME).read_text(encoding="utf-8")
+    card = world.card.read_text(encoding="utf-8")
     model = hub.Model(config, generator, masks, lambda: encoder, card, poser=poser)
     hub.save_model(args.output, model, torch.float16)
 

@@ -64,6 +64,10 @@ class World(Protocol):
     def judges(self) -> str:
         """Name of the face model and of the identity model that read its pictures."""
 
+    @property
+    def card(self) -> Path:
+        """The model card of a model of it, without figures."""
+
     def config(self, channels: dict[int, int]) -> ModelConfig:
         """The config of a model of this world for a channel table."""
 

@@ -25,6 +25,7 @@ class HeadsWorld:
 
     heads: heads.World
     domain, judges = "synthetic heads", "heads"
+    card = Path(__file__).with_name("MODEL_CARD.md")
 
     @property
     def name(self) -> str:

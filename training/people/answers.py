@@ -17,6 +17,7 @@ class PeopleWorld:
     """See `training.worlds.World`."""
 
     name, domain, judges = "people", "synthetic people", "people"
+    card = Path(__file__).with_name("MODEL.md")
 
     def config(self, channels: dict[int, int]) -> ModelConfig:
         """Every convolution has a mask network; the mapping network is told the points."""
