@@ -11,7 +11,7 @@ import torch
 
 from stylemask_core.errors import InvalidInputError, StyleMaskError
 from tests.helpers import wait_for
-from training.people import render, world
+from training.people import bake, render, world
 from training.people.render import Request, read_shards, render_folder, shard_path
 from training.people.renderer import Renderer, create_context
 
@@ -98,6 +98,21 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         render.main(["-o", str(tmp_path), "--size", "5000"])
     assert str(caught.value) == "error: size 5000 must be 16 to 1024 and samples 2 1 to 4"
+
+
+@pytest.mark.parametrize(
+    ("module", "start", "expected"),
+    [
+        ("moderngl", lambda folder: render.main(["-o", str(folder)]), r"stylemask\[training\]"),
+        ("anny", lambda folder: bake.main([]), r"stylemask\[bake\]"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra(module, start, expected, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delitem(sys.modules, "training.people.renderer")
+    with pytest.raises(SystemExit, match=rf"^error: .*{module}.*{expected}"):
+        start(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_benchmark_measures_both_rates():

@@ -19,7 +19,8 @@ from safetensors.numpy import save_file
 
 from stylemask_core.errors import InvalidInputError
 
-P, Result = ParamSpec("P"), TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 Array = npt.NDArray[np.float64]
 VERSION = "1"
 BASIS_FILE = Path(__file__).with_name("basis.safetensors")
@@ -79,11 +80,11 @@ def mesh_twins(vertices: np.ndarray) -> npt.NDArray[np.int64]:
     return twins
 
 
-def quiet(function: Callable[P, Result]) -> Callable[P, Result]:
+def quiet(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     """Keeps torch from telling that its sparse layouts are a beta."""
 
     @functools.wraps(function)
-    def called(*args: P.args, **kwargs: P.kwargs) -> Result:
+    def called(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sparse")
             return function(*args, **kwargs)

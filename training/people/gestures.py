@@ -95,7 +95,7 @@ _ACTIONS = frozenset(ACTION_NAMES)
 
 def _expand(strengths: dict[str, float]) -> dict[str, float]:
     """Names of both sides for a name without a side."""
-    whole = {}
+    whole: dict[str, float] = {}
     for name, strength in strengths.items():
         names = [name] if name in _ACTIONS else [name + "Left", name + "Right"]
         whole |= dict.fromkeys(names, strength)

@@ -68,10 +68,12 @@ def glasses_mesh(landmarks: np.ndarray, ears: np.ndarray, person: Person) -> Mes
         ears: [E, 3] points of the ears.
         person: whose.
     """
-    places = (landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[28])
-    eyes = [torch.from_numpy(place)[None] for place in places]
-    measures = front(*eyes, torch.tensor([person["glasses_size"]]))
-    f = Front(*(value.numpy() for value in measures))
+    right, left, nose = (
+        torch.from_numpy(place)[None]
+        for place in (landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[28])
+    )
+    f = front(right, left, nose, torch.tensor([person["glasses_size"]]))
+    f = Front._make(value.numpy() for value in f)
     radius = 0.0008 + 0.0013 * person["glasses_rim"]
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     angles = np.linspace(0, 2 * np.pi, AROUND, endpoint=False)

@@ -288,7 +288,7 @@ class Groomer:
             if s["face_clear"] > 0:
                 q = self._beside_face(s, q, centre, away, fringe)
             q = self._outside_torso(q, torso, 0.004 + 0.6 * base)
-            hold = 0.0
+            hold = np.zeros((1, 1), np.float32)
             if s["tied"] > 0:
                 towards = knot - q
                 far = smooth(0.0, 0.03, np.sqrt((towards**2).sum(1)))[:, None]

@@ -13,14 +13,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from stylemask_core.errors import InvalidInputError, StyleMaskError
 from training.people import world
-from training.people.renderer import Renderer
 from training.progress import progress_bar
+
+if TYPE_CHECKING:
+    from training.people.renderer import Renderer
 
 WORLD_FILE = "world.json"
 SEED_STEP = 1_000_003  # between seeds: shards of two never meet
@@ -80,7 +82,22 @@ def read_shards(folder: Path, first: int = 0) -> Iterator[Shard]:
         number += 1
 
 
-def render_shard(renderer: Renderer, request: Request, number: int) -> Iterator[Shard]:
+def open_renderer(size: int, samples: int) -> "Renderer":
+    """A renderer.
+
+    Raises:
+        StyleMaskError: moderngl or EGL is missing, or a size that cannot be.
+    """
+    try:
+        from training.people.renderer import Renderer
+    except ImportError as error:
+        raise StyleMaskError(
+            f"{error}: drawing people needs moderngl, pip install 'stylemask[training]'"
+        ) from error
+    return Renderer(size, samples)
+
+
+def render_shard(renderer: "Renderer", request: Request, number: int) -> Iterator[Shard]:
     """A shard, picture by picture [1, …]."""
     people = request.people_per_shard
     seed = request.seed * SEED_STEP + number
@@ -109,7 +126,7 @@ def render_folder(folder: Path, request: Request) -> None:
         raise InvalidInputError(
             "seed must be at least 0; count, poses per person and people per shard at least 1"
         )
-    renderer = Renderer(request.size, request.samples)
+    renderer = open_renderer(request.size, request.samples)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / WORLD_FILE
     text = json.dumps(request.to_json(), indent=1)
@@ -145,7 +162,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def benchmark(size: int, samples: int, people: int = 24) -> str:
     """Pictures a second of processor time, of a new person each and of the same person."""
-    renderer = Renderer(size, samples)
+    renderer = open_renderer(size, samples)
     normals = world.draw(77, people + 2)
     spent = {"groom": 0.0, "picture": 0.0}
     for i, n in enumerate(normals):

@@ -134,7 +134,7 @@ class Renderer:
         self._skin_buffer.write(np.concatenate(rows, 1).astype("f4").tobytes())
         hair = groom.hair
         if parted_left(person):
-            hair = hair._replace(points=hair.points * np.float32([-1, 1, 1]))
+            hair = hair._replace(points=hair.points * np.array([-1, 1, 1], np.float32))
         strands = {
             "hair": hair,
             "brow": self.facial_hair.brows(surfaces, person),
@@ -286,8 +286,10 @@ class Renderer:
     def _make_meshes(self) -> None:
         head, c = self.head, self._context
         r, template = head.regions, head.basis.fine_template
-        names = ("cheek", "nose", "under_eye", "tzone", "beard", "moustache", "goatee", "lid_line")
-        names += ("crease", "nostril", "occlusion")
+        names = (
+            *("cheek", "nose", "under_eye", "tzone", "beard", "moustache", "goatee", "lid_line"),
+            *("crease", "nostril", "occlusion"),
+        )
         rows = [template, head.masks, *(r[name][:, None] for name in names), head.turn[:, None]]
         still = c.buffer(np.concatenate(rows, 1).astype("f4").tobytes())
         self._skin_buffer = c.buffer(reserve=len(template) * 40)

@@ -307,6 +307,8 @@ def _scene(d: Draws) -> Columns:
 def person_of(n: torch.Tensor) -> tuple[Person, Pose, Scene]:
     """The person, pose and surroundings that one vector of normals [K] names."""
     factors = from_normals(n[None])
-    parts = zip((Person, Pose, Scene), factors, strict=True)
-    person, pose, scene = (kind.from_vector(values[0]) for kind, values in parts)
-    return person, pose, scene
+    return (
+        Person.from_vector(factors.person[0]),
+        Pose.from_vector(factors.pose[0]),
+        Scene.from_vector(factors.scene[0]),
+    )
