@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from stylemask_core import StyleMaskPipeline, hub
-from stylemask_core.encoder import build_encoder
+from stylemask_core import hub
 from stylemask_core.errors import WeightsError
 from stylemask_core.generator import Generator
 from stylemask_core.mask_network import MaskNetwork
+from tests.evaluation_fixtures import refused
 from tests.helpers import face
 from training import evaluate
 from training.evaluation import fitting, methods
@@ -21,18 +21,16 @@ from training.evaluation.fitting import best_constant_mask, best_swap
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import load_masks, save_masks
 from training.evaluation.matched import Curve, compare, error_at_identity
-from training.evaluation.measurement import Measured, gradient_energy, measure
+from training.evaluation.measurement import Measured, measure
 from training.evaluation.pairs import PhotoPairs, RandomPairs
 from training.evaluation.results import evaluate as run
-from training.face_models.heads import HeadsFaceModel, new_estimator
 from training.heads.answers import SMALL_HEADS, HeadsWorld
 from training.heads.factors import IDENTITY_FACTORS
 from training.heads.portraits import neutral
 from training.heads.world import SMALL, factors, latents
-from training.identity_models.heads import HeadsIdentityModel, new_network
-from training.network_files import write_network
 from training.views import SURROUNDINGS
 
+pytest_plugins = ["evaluation_fixtures"]
 FIGURES = {
     "l1_ratio",
     "l1_ratio_renderer",
@@ -47,60 +45,6 @@ FIGURES = {
 }
 MODEL_FIGURES = {"psnr_db", "inversion_psnr_db", "sharpness", "sharpness_face"}
 READ = ("csim", "pose", "expression")  # columns of which curves are made
-
-
-@pytest.fixture(scope="module")
-def heads_pipeline():
-    """Tiny random networks that count as synthetic heads."""
-    config = SMALL_HEADS.config({4: 8, 8: 8, 16: 8})
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        networks = Generator(config), MaskNetwork(config), build_encoder(config)
-    for network in networks:
-        network.eval().requires_grad_(False)
-    generator, masks, encoder = networks
-    model = hub.Model(config, generator, masks, lambda: encoder, card="# Tiny heads\n")
-    return StyleMaskPipeline(model, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def judges():
-    """Face and identity model of the heads, untrained."""
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        networks = new_estimator(), new_network()
-    for network in networks:
-        network.eval().requires_grad_(False)
-    return HeadsFaceModel(networks[0]), HeadsIdentityModel(networks[1])
-
-
-@pytest.fixture(scope="module")
-def folders(heads_pipeline, judges, tmp_path_factory):
-    """The same on disk: options of the command."""
-    folder = tmp_path_factory.mktemp("evaluation")
-    heads_pipeline.save_pretrained(folder / "model")
-    write_network(folder / "judges" / "estimator.safetensors", judges[0].network.state_dict())
-    write_network(folder / "judges" / "identity.safetensors", judges[1].network.state_dict())
-    options = ["--model", folder / "model", "--face-model-folder", folder / "judges"]
-    return [str(x) for x in (*options, "--identity-folder", folder / "judges")]
-
-
-@pytest.fixture
-def short_fits(monkeypatch):
-    monkeypatch.setattr(fitting, "CUT_PAIRS", 2)
-    monkeypatch.setattr(fitting, "MASK_PAIRS", 16)
-
-
-def refused(capsys, *arguments: object) -> str:
-    """Run a command that must fail with one line; return it."""
-    with pytest.raises(SystemExit) as caught:
-        evaluate.main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    assert caught.value.code == 2
-    assert captured.out == ""
-    lines = captured.err.splitlines()
-    assert "Traceback" not in captured.err
-    return lines[-1]
 
 
 def test_bootstrap_intervals_hold_the_true_mean_about_as_often_as_they_say():
@@ -282,52 +226,6 @@ def test_an_evaluation_prints_the_contract_as_json_and_nothing_else(
         assert (tmp_path / "out" / name).stat().st_size > 500
 
 
-def test_methods_that_are_named_are_measured_alone_and_an_unknown_one_is_refused(folders, capsys):
-    evaluate.main([*folders, "--pairs", "2", "--json", "--methods", "stylemask"])
-    figures = json.loads(capsys.readouterr().out)
-    assert figures["baselines"] == {}
-    assert "sweep" not in figures
-    evaluate.main([*folders, "--pairs", "2", "--json", "--methods", "exact,stylemask"])
-    assert set(json.loads(capsys.readouterr().out)["baselines"]) == {"exact"}
-    line = refused(capsys, *folders, "--pairs", "2", "--methods", "exact,nothing")
-    assert "there is no method 'nothing': choose among stylemask, source" in line
-
-
-def test_sharpness_is_one_for_the_picture_itself_and_less_for_a_smooth_one():
-    sharp = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    smooth = torch.nn.functional.avg_pool2d(sharp, 3, 1, 1)
-    ratio = gradient_energy(smooth).mean() / gradient_energy(sharp).mean()
-    assert gradient_energy(torch.ones(1, 3, 8, 8)).max() == 0
-    assert ratio < 0.3
-    wedge = torch.arange(8.0).expand(1, 3, 8, 8)
-    assert gradient_energy(wedge)[..., :-1].unique().tolist() == [1.0]
-
-
-def test_inverted_photos_are_held_to_the_pose_of_a_reference(folders, tmp_path, capsys):
-    photos, entries = tmp_path / "photos", {}
-    photos.mkdir()
-    for seed in range(4):
-        face(photos / f"{seed}.png", seed, (64, 64))
-        points = [[22.0, 26.0], [42.0, 26.0], [25.0, 45.0], [39.0, 45.0]]
-        smaller = {"points": [[1, 1], [3, 1], [1, 3], [3, 3]], "yaw": 90, "pitch": 0}
-        own = {"points": points, "yaw": 10.0 * seed, "pitch": 5.0}
-        entries[f"{seed}.png"] = {"size": [64, 64], "faces": [own, smaller]}
-    entries["gone.png"] = entries["0.png"]
-    entries["empty.png"] = {"size": [64, 64], "faces": []}
-    (photos / "faces.json").write_text(json.dumps(entries))
-    evaluate.main([*folders, "--photos", str(photos), "-o", str(tmp_path / "out")])
-    captured = capsys.readouterr()
-    figures = json.loads(captured.out)
-    assert (figures["photos"], figures["skipped"]) == (4, 1)
-    assert "skipped gone.png" in captured.err
-    assert figures["yaw_error_deg"] > 0
-    assert -1 <= figures["yaw_correlation"] <= 1
-    with Image.open(tmp_path / "out" / "photos.png") as sheet:
-        assert sheet.size == (3 * 3 * 16, 2 * 16)
-    (photos / "faces.json").write_text("[]")
-    assert "cannot read" in refused(capsys, *folders, "--photos", photos)
-
-
 def test_without_baselines_the_table_goes_to_the_card_and_leaves_the_rest_of_it(
     folders, heads_pipeline, tmp_path, capsys
 ):
@@ -342,24 +240,6 @@ def test_without_baselines_the_table_goes_to_the_card_and_leaves_the_rest_of_it(
     assert text.startswith("# Mine\n\n## Measured\n\nModel ")
     assert "Nothing yet" not in text
     assert "| `identity_retrieval` |" in text
-
-
-def test_photos_are_paired_and_what_cannot_be_used_is_named(folders, short_fits, tmp_path, capsys):
-    photos = tmp_path / "photos"
-    for seed in range(3):
-        face(photos / f"{seed}.png", seed)
-    (photos / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
-    (photos / "notes.txt").write_text("no picture")
-    evaluate.main([*folders, "--images", str(photos), "--json"])
-    captured = capsys.readouterr()
-    figures = json.loads(captured.out)
-    assert (figures["photos"], figures["skipped"], figures["pairs"]) == (3, 2, 6)
-    assert figures["csim"] <= 1
-    assert figures["baselines"]["target"]["csim"] < 1
-    assert "l1_ratio" not in figures
-    assert set(figures["baselines"]) == {"source", "target", "w_plus_swap", "fewer_layers"}
-    skipped = [line for line in captured.err.splitlines() if line.startswith("skipped")]
-    assert [line.split(":")[0] for line in skipped] == ["skipped broken.png", "skipped notes.txt"]
 
 
 def test_a_folder_without_two_photos_is_refused(folders, tmp_path, capsys):

@@ -1,78 +1,29 @@
 """Trainings on synthetic people: growing data sets, points, resumed runs, generators refused."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from stylemask_core import StyleMaskPipeline, hub
+from stylemask_core import hub
 from stylemask_core.config import CONFIG_NAME, ModelConfig
-from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import InvalidInputError, WeightsError
-from stylemask_core.generator import Generator, PointNetwork
-from stylemask_core.mask_network import MaskNetwork
-from stylemask_core.pose import Pose
-from stylemask_core.poser import Poser
-from training import encoder, evaluate, generator, mask, package, points, poser
-from training.face_models import load_face_model
-from training.face_models import people as face_people
-from training.face_models.people import ANGLES, EXPRESSION, SHAPE, PeopleFaceModel, new_estimator
+from stylemask_core.generator import PointNetwork
+from tests.people_fixtures import SIDE, log, write_shard
+from training import generator, mask, points
 from training.heads.answers import SMALL_HEADS
-from training.identity_models import load_identity_model
-from training.identity_models import people as identity_people
-from training.identity_models.heads import new_network
-from training.losses import energy_loss
-from training.metrics import METRICS_FILE
-from training.network_files import write_network
-from training.people import judges, world
+from training.people import world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
-from training.run import TrainingRun, averaged_weights, options
+from training.run import TrainingRun, averaged_weights
 
-SIDE = 32  # [px] of the pictures
+pytest_plugins = ["people_fixtures"]
+pytestmark = pytest.mark.usefixtures("small_people")
+
 CPU = torch.device("cpu")
-
-
-def write_shard(folder: Path, number: int, people: int = 4, poses: int = 2) -> None:
-    """Pictures whose colours are the first coordinates: grey to the left, them to the right."""
-    n = world.draw(number, people, poses)
-    images = np.full((len(n), SIDE, SIDE, 3), 128, np.uint8)
-    images[:, :, SIDE // 2 :] = (torch.sigmoid(n[:, None, None, :3]) * 255).byte().numpy()
-    places = PEOPLE.points(latent(n))[:, :68] / 2 + 0.5
-    folder.mkdir(exist_ok=True)
-    names = [coordinate.name for coordinate in world.COORDINATES]
-    (folder / "world.json").write_text(json.dumps({"coordinates": names, "poses_per_person": 2}))
-    arrays = {"images": images, "normals": n.numpy(), "landmarks": (places * SIDE).numpy()}
-    np.savez(folder / f"shard_{number:05d}.npz", **arrays)
-
-
-@pytest.fixture
-def renders(tmp_path) -> Path:
-    folder = tmp_path / "renders"
-    for number in range(3):
-        write_shard(folder, number)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def own_settings(monkeypatch):
-    """Small generators and samples; threads, random numbers and denormals are left as they were."""
-    monkeypatch.setattr(points, "STATISTICS", 256)
-    monkeypatch.setattr(points, "VALIDATION", 128)
-    monkeypatch.setitem(generator.CHANNELS, "narrow", {4: 8, 8: 8, 16: 8})
-    with torch.random.fork_rng():
-        yield
-    torch.set_flush_denormal(False)
-
-
-def log(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / METRICS_FILE).read_text().splitlines()]
 
 
 def test_a_latent_has_the_coordinates_it_was_made_of_and_a_swap_takes_the_pose_alone():
@@ -188,64 +139,6 @@ def cut_after_four(run: list[str], folder: Path) -> None:
             generator.main([*run, "-o", str(folder), "--save-every", "1"])
 
 
-def test_a_run_planned_in_minutes_counts_those_of_earlier_sittings(tmp_path, monkeypatch):
-    module = torch.nn.Linear(3, 2)
-
-    def sitting() -> TrainingRun:
-        parser = options("", "unused", images=1, batch=1)
-        args = parser.parse_args(["--schedule-minutes", "10", "-o", str(tmp_path)])
-        return TrainingRun(args, {"linear": module}, [{"params": module.parameters()}], 1e-2)
-
-    first = sitting()
-    monkeypatch.setattr(TrainingRun, "elapsed_minutes", lambda _: 4.0)
-    first.save()
-    assert first.fraction == pytest.approx(0.4)
-    monkeypatch.setattr(TrainingRun, "elapsed_minutes", lambda _: 3.5)
-    second = sitting()
-    assert second.fraction == pytest.approx(0.75)
-    monkeypatch.setattr(TrainingRun, "elapsed_minutes", lambda _: 6.0)
-    assert second.fraction == 1
-    assert list(second.steps()) == []
-
-
-def test_the_rate_is_held_and_only_then_falls(tmp_path):
-    module = torch.nn.Linear(1, 1)
-    parser = options("", "unused", images=400, batch=1)
-    args = parser.parse_args(["--log-every", "1", "--device", "cpu", "-o", str(tmp_path)])
-    groups = [{"params": list(module.parameters())}]
-    run = TrainingRun(args, {"linear": module}, groups, 1e-2, hold=0.75)
-    for _ in run.steps():
-        run.descend(module(torch.ones(1, 1)).square().mean())
-    rates = [line["learning_rate"] for line in log(tmp_path)]
-    assert rates[100:300] == pytest.approx([1e-2] * 200)
-    assert rates[301:] == sorted(rates[301:], reverse=True)
-    assert rates[-1] == pytest.approx(3e-4, rel=0.05)
-
-
-def test_texture_is_missed_where_it_was_smoothed_away_and_not_where_it_only_moved():
-    random = torch.Generator().manual_seed(0)
-    hair = torch.randn(2, 1, 64, 64, generator=random).expand(-1, 3, -1, -1) * 0.3
-    smooth = torch.nn.functional.avg_pool2d(hair, 5, 1, 2)
-    assert energy_loss(hair, hair) == 0
-    assert energy_loss(smooth, hair) > 4 * energy_loss(hair.roll((1, 1), (2, 3)), hair)
-    flat = torch.zeros(1, 3, 64, 64, requires_grad=True)
-    energy_loss(flat, hair[:1]).backward()
-    assert flat.grad.isfinite().all()
-
-
-@pytest.fixture(scope="module")
-def people_folder(tmp_path_factory) -> Path:
-    """A random model of people at 16 px."""
-    folder = tmp_path_factory.mktemp("models") / "people"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = PEOPLE.config({4: 8, 8: 8, 16: 8})
-        networks = Generator(config), MaskNetwork(config), build_encoder(config)
-    drawn, masks, encoder = networks
-    hub.save_model(folder, hub.Model(config, drawn, masks, lambda: encoder, "# Tiny people\n"))
-    return folder
-
-
 def test_a_model_that_is_told_points_keeps_them_and_misses_each_of_their_tensors(people_folder):
     model = hub.load_model(people_folder)
     z = torch.randn(2, 512)
@@ -291,62 +184,6 @@ def test_a_generator_of_another_world_is_refused_in_one_sentence(people_folder, 
     assert SMALL_HEADS.domain != PEOPLE.domain
 
 
-def test_a_poser_names_the_code_of_the_mean_person_in_a_pose(people_folder, tmp_path):
-    generator_run(people_folder, tmp_path / "generator")
-    torch.manual_seed(0)
-    run = ["--generator", str(tmp_path / "generator"), "-o", str(tmp_path / "poser")]
-    poser.main(
-        [*run, "--device", "cpu", "--images", "12800", "--batch", "64", "--learning-rate", "5e-3"]
-    )
-    drawn = generator.averaged_generator(tmp_path / "generator")
-    network = Poser(drawn.config)
-    network.load_state_dict(averaged_weights(tmp_path / "poser", "poser"))
-    poses, z = poser.draw_poses(64, torch.Generator().manual_seed(7))
-    exact, found = drawn.mapping(z), network(poses)
-    unposed = drawn.mapping(latent(torch.zeros(1, world.K)))
-    assert (found - exact).square().mean() < 0.8 * (unposed - exact).square().mean()
-
-
-def test_a_pose_in_numbers_says_the_same_as_the_coordinates():
-    n = torch.zeros(1, world.K)
-    n[0, [world.INDEX[name] for name in ("yaw", "pitch", "jaw_open")]] = torch.tensor(
-        [1.0, -1.0, 3.0]
-    )
-    pose = Pose.from_vector(poser.pose_vectors(n)[0])
-    places = PEOPLE.points(latent(torch.cat([torch.zeros(1, world.K), n])))
-    assert 15 < pose.yaw < 30
-    assert -15 < pose.pitch < -4
-    assert pose.actions["jawOpen"] > 0.4
-    assert pose.actions["eyeBlinkLeft"] == 0
-    assert torch.equal(Pose.from_vector(pose.vector()).vector(), pose.vector())
-    assert places.isfinite().all()
-
-
-def test_a_poser_of_heads_is_refused_in_one_sentence(tmp_path):
-    config = SMALL_HEADS.config({4: 8, 8: 8})
-    TrainingRun(
-        options("", "unused", 1, 1).parse_args(["-o", str(tmp_path), "--device", "cpu"]),
-        {"generator": Generator(config)},
-        [{"params": [torch.nn.Parameter(torch.zeros(1))]}],
-        1e-2,
-    ).save()
-    (tmp_path / CONFIG_NAME).write_text(config.to_json())
-    with pytest.raises(SystemExit) as caught:
-        poser.main(["--generator", str(tmp_path), "-o", str(tmp_path / "p"), "--device", "cpu"])
-    assert str(caught.value) == (
-        "error: this generator draws synthetic heads, not synthetic people: give --world small"
-    )
-
-
-def generator_run(model_folder: Path, folder: Path) -> None:
-    """A run that ended with the generator of a model."""
-    model = hub.load_model(model_folder)
-    args = options("", "unused", 1, 1).parse_args(["-o", str(folder), "--device", "cpu"])
-    unused = [{"params": [torch.nn.Parameter(torch.zeros(1))]}]
-    TrainingRun(args, {"generator": model.generator}, unused, 1e-2).save()
-    (folder / CONFIG_NAME).write_text(model.config.to_json())
-
-
 def test_disturbed_pictures_keep_the_face_and_say_where_nobody_can_know(renders):
     views = next(PeopleDataset(renders, CPU).held_out(SIDE))
     keypoints = torch.tensor([[0.42, 0.4], [0.58, 0.4], [0.5, 0.56]]).expand(
@@ -360,82 +197,3 @@ def test_disturbed_pictures_keep_the_face_and_say_where_nobody_can_know(renders)
     assert (known[:, :, 12:20, 12:20] == 1).all()
     assert (known[:, :, 26:] == 1).all()
     assert known[:6].min() == 0
-
-
-def test_the_face_model_places_the_points_of_what_it_read():
-    n = world.draw(3, 8)
-    model = PeopleFaceModel(new_estimator())
-    known = model.exact(latent(n), PEOPLE)
-    for name, column in (("smile_skew", 0), ("brow_skew", 0)):
-        n[:, world.INDEX[name]] = column
-    shown = torch.zeros_like(n)
-    for name in (*SHAPE, *EXPRESSION, *ANGLES):
-        shown[:, world.INDEX[name]] = n[:, world.INDEX[name]]
-    exact = PEOPLE.points(latent(shown))[:, :68] / 2 + 0.5
-    found = model.decode(known.shape, known.expression, known.pose).landmarks_2d
-    assert (found - exact).abs().mean() < 2e-3
-    values = known.expression.clone().requires_grad_()
-    model.decode(known.shape, values, known.pose).vertices.sum().backward()
-    assert values.grad.isfinite().all()
-
-
-def test_judges_of_people_are_trained_and_loaded_from_where_they_were_written(renders, tmp_path):
-    run = ["--data", str(renders), "--device", "cpu", "--images", "16", "--batch", "4"]
-    judges.main(["face", *run, "-o", str(tmp_path / "face")])
-    judges.main(["identity", *run, "-o", str(tmp_path / "identity")])
-    face = load_face_model("people", folder=tmp_path / "face")
-    identity = load_identity_model("people", folder=tmp_path / "identity")
-    views = PeopleDataset(renders, CPU).draw_people(3, SIDE, torch.Generator().manual_seed(0))
-    people = coordinates(views.latents).unflatten(0, (3, 2))[..., world.IDENTITY]
-    assert torch.allclose(people[:, 0], people[:, 1], atol=1e-4)
-    assert face.estimate(views.images).expression.shape == (6, len(EXPRESSION))
-    assert torch.allclose(identity.embed(views.images).norm(dim=1), torch.ones(6), atol=1e-4)
-
-
-def test_a_model_of_people_goes_through_every_training_and_its_folder_is_used(renders, tmp_path):
-    def run(entry: ModuleType, name: str, *arguments: object) -> str:
-        folder = tmp_path / name
-        entry.main([*map(str, arguments), "-o", str(folder), "--device", "cpu", "--images", "8"])
-        return str(folder)
-
-    data = ["--world", "people", "--data", renders]
-    drawn = run(generator, "generator", *data, "--stages", "16:1", "--batch", 4)
-    masks = ["--generator", drawn, "--world", "people", "--batch", 4, "--validation-pairs", 4]
-    masks = run(mask, "mask", *masks)
-    encoding = [*data, "--generator", drawn, "--batch", 4, "--disturbed", 0.5]
-    first = run(encoder, "first", *encoding, "--code-resolution", 16)
-    second = run(encoder, "second", *encoding, "--init", first, "--pictures")
-    posing = run(poser, "poser", "--generator", drawn, "--batch", 4)
-    parts = ["--generator", drawn, "--mask", masks, "--encoder", second, "--poser", posing]
-    package.main([*parts, "--world", "people", "-o", str(tmp_path / "model")])
-    pipeline = StyleMaskPipeline.from_pretrained(str(tmp_path / "model"), device="cpu")
-    assert pipeline.config.domain == "synthetic people"
-    picture = Image.fromarray(np.zeros((64, 64, 3), np.uint8))
-    source = pipeline.invert(picture, align="none")
-    result = pipeline.reenact(source, pipeline.posed(Pose(yaw=20)))
-    assert result.tensor.shape == (1, 3, 16, 16)
-    with pytest.raises(SystemExit, match="not synthetic heads: give --world people"):
-        run(encoder, "other", *encoding[2:], "--world", "small")
-
-
-def test_a_model_of_people_is_measured_by_its_own_judges(
-    people_folder, tmp_path, monkeypatch, capsys
-):
-    def grey(_: object, device: torch.device, compiled: bool) -> Callable[..., torch.Tensor]:
-        return lambda z, side: torch.zeros(len(z), 3, side, side, device=device)
-
-    monkeypatch.setattr(type(PEOPLE), "renderer", grey)  # OpenGL is not everywhere
-    write_network(tmp_path / face_people.WEIGHTS_NAME, new_estimator().state_dict())
-    write_network(tmp_path / identity_people.WEIGHTS_NAME, new_network().state_dict())
-    judging = ["--face-model-folder", str(tmp_path), "--identity-folder", str(tmp_path)]
-    command = ["--model", str(people_folder), "--pairs", "2", "--json", "--methods", "stylemask"]
-    evaluate.main([*command, *judging])
-    figures = json.loads(capsys.readouterr().out)
-    assert (figures["world"], figures["face_model"], figures["truncation"]) == (
-        "people",
-        "people",
-        1,
-    )
-    names = {"l1_ratio", "gaze_error_ratio", "lids_error_ratio", "identity_retrieval", "sharpness"}
-    assert set(figures) >= names
-    assert set(figures["expression_errors"]) == set(EXPRESSION)

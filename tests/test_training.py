@@ -9,7 +9,7 @@ from training.generator import current_resolution, parse_stages, restrict_mappin
 from training.heads.answers import SMALL_HEADS
 from training.heads.renderer import HeadRenderer
 from training.heads.world import basis, coordinates, factors, latents
-from training.losses import landmark_weights, picture_loss, psnr
+from training.losses import energy_loss, landmark_weights, picture_loss, psnr
 
 TINY = {4: 8, 8: 8}
 
@@ -74,3 +74,14 @@ def test_augmentation_leaves_the_asked_share_alone_and_only_replaces_the_backgro
     assert disturbed.abs().max() <= 1
     assert (known[2:] == 1).all()
     assert ((known == 1) | (background == 1)).all()
+
+
+def test_texture_is_missed_where_it_was_smoothed_away_and_not_where_it_only_moved():
+    random = torch.Generator().manual_seed(0)
+    hair = torch.randn(2, 1, 64, 64, generator=random).expand(-1, 3, -1, -1) * 0.3
+    smooth = torch.nn.functional.avg_pool2d(hair, 5, 1, 2)
+    assert energy_loss(hair, hair) == 0
+    assert energy_loss(smooth, hair) > 4 * energy_loss(hair.roll((1, 1), (2, 3)), hair)
+    flat = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    energy_loss(flat, hair[:1]).backward()
+    assert flat.grad.isfinite().all()

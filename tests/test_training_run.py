@@ -238,3 +238,37 @@ def test_trackio_that_is_missing_is_named_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackio", None)
     with pytest.raises(SystemExit, match=r"pip install 'stylemask\[training\]'"):
         linear_run(tmp_path, ("--trackio",))
+
+
+def test_a_run_planned_in_minutes_counts_those_of_earlier_sittings(tmp_path, monkeypatch):
+    module = nn.Linear(3, 2)
+
+    def sitting() -> TrainingRun:
+        parser = options("", "unused", images=1, batch=1)
+        args = parser.parse_args(["--schedule-minutes", "10", "-o", str(tmp_path)])
+        return TrainingRun(args, {"linear": module}, [{"params": module.parameters()}], 1e-2)
+
+    first = sitting()
+    monkeypatch.setattr(TrainingRun, "elapsed_minutes", lambda _: 4.0)
+    first.save()
+    assert first.fraction == pytest.approx(0.4)
+    monkeypatch.setattr(TrainingRun, "elapsed_minutes", lambda _: 3.5)
+    second = sitting()
+    assert second.fraction == pytest.approx(0.75)
+    monkeypatch.setattr(TrainingRun, "elapsed_minutes", lambda _: 6.0)
+    assert second.fraction == 1
+    assert list(second.steps()) == []
+
+
+def test_the_rate_is_held_and_only_then_falls(tmp_path):
+    module = nn.Linear(1, 1)
+    parser = options("", "unused", images=400, batch=1)
+    args = parser.parse_args(["--log-every", "1", "--device", "cpu", "-o", str(tmp_path)])
+    groups = [{"params": list(module.parameters())}]
+    run = TrainingRun(args, {"linear": module}, groups, 1e-2, hold=0.75)
+    for _ in run.steps():
+        run.descend(module(torch.ones(1, 1)).square().mean())
+    rates = [line["learning_rate"] for line in lines(tmp_path)]
+    assert rates[100:300] == pytest.approx([1e-2] * 200)
+    assert rates[301:] == sorted(rates[301:], reverse=True)
+    assert rates[-1] == pytest.approx(3e-4, rel=0.05)
