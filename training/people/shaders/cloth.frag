@@ -1,4 +1,4 @@
-in vec3 P; in vec3 N; in vec3 S; in vec3 T; in vec4 M; in vec4 A; in vec4 B; in vec4 C_; in float H;
+in vec3 P; in vec3 N; in vec3 S; in vec3 T; in vec4 M; in vec4 A; in vec4 B; in float H;
 out vec4 colour;
 uniform vec3 cloth; uniform float neckline; uniform float neck_v; uniform float collar;
 
@@ -19,7 +19,7 @@ void main() {
   n = normalize(n + 0.45 * (fold - 0.5) * vec3(1, 0, 1));
   vec3 a = cloth * (0.94 + 0.12 * noise(t * 300.0)) * (1.0 - 0.16 * band);
   float seam = mix(0.70, 1.0, smoothstep(0.0, 0.004, below)) * mix(0.86, 1.0, smoothstep(0.0, 0.003, abs(below - 0.0145)));
-  float ao = pow(C_.z, 0.8) * (0.8 + 0.4 * fold), arrives = lit(P, 0.005);
+  float ao = pow(B.w, 0.8) * (0.8 + 0.4 * fold), arrives = lit(P, 0.005);
   float d = clamp((dot(n, key_direction) + 0.25 + 0.25 * softness) / (1.25 + 0.25 * softness), 0.0, 1.0);
   vec3 c = a * seam * (key_colour * d * arrives + (fill_colour * max(0.3 + 0.7 * dot(n, fill_direction), 0.0)
     + ambient(n.z)) * ao + rim_colour * max(dot(n, rim_direction), 0.0) * 0.5);

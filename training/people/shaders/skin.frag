@@ -1,4 +1,4 @@
-in vec3 P; in vec3 N; in vec3 S; in vec3 T; in vec4 M; in vec4 A; in vec4 B; in vec4 C_; in float H;
+in vec3 P; in vec3 N; in vec3 S; in vec3 T; in vec4 M; in vec4 A; in vec4 B; in float H;
 out vec4 colour;
 uniform vec3 skin; uniform vec3 lip; uniform vec3 flush; uniform vec3 hair_colour;
 uniform float freckles; uniform float oil; uniform float under_eye; uniform float lines;
@@ -6,7 +6,7 @@ uniform float makeup; uniform float dark;
 
 void main() {
   float lips = M.x, ears = M.z, cheek = A.x, nose = A.y, bags = A.z, tzone = A.w;
-  float lid_line = B.w, crease = C_.x, nostril = C_.y, open_sky = C_.z;
+  float lid_line = B.x, crease = B.y, nostril = B.z, open_sky = B.w;
   float inside = smoothstep(0.25, 0.85, M.w);
   float lip_share = smoothstep(0.20, 0.75, lips) * (1.0 - smoothstep(0.3, 0.8, M.w));
   vec3 v = normalize(eye_position - P);
