@@ -27,6 +27,8 @@ CALL = re.compile(rf"{ROOT}/call/(v2/)?([^/]+)/?$")
 DIRECT = re.compile(rf"{ROOT}/(?:run|api)/([^/]+)/?$")
 ANSWER = re.compile(rf"{ROOT}/call/(?:v2/)?([^/]+)/([^/]+)$")
 STREAM = re.compile(rf"{ROOT}/queue/data$")
+UPLOAD = re.compile(rf"{ROOT}/upload/?$")
+NO_FILE = 'nothing was uploaded: send files in the field "files", as curl -F files=@photo.png does'
 UNKNOWN, UNREADABLE, NO_JSON, UNUSABLE = 404, 400, 415, 422
 
 logger = logging.getLogger(__name__)
@@ -59,8 +61,11 @@ class Calls:
                     _check_list(name, endpoint, body)
             elif method == "POST" and DIRECT.search(path):
                 body, receive = await _body(scope, receive)
-                if not isinstance(body, dict) or body.get("fn_index") not in page.fns:
+                if not isinstance(body, dict) or not _runs_at_once(page, body.get("fn_index")):
                     raise HTTPException(UNKNOWN, f"endpoints are called at {ROOT}/call/NAME")
+            elif method == "POST" and UPLOAD.search(path):
+                await _uploaded(self._app, scope, receive, send)
+                return
             elif method == "GET" and (answer := ANSWER.search(path)):
                 if not page.line.awaited(answer[2]):
                     words = "there is no such event, or its answer has been read already"
@@ -101,6 +106,28 @@ async def _nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
+async def _uploaded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Pass an upload on; Gradio answers one without a file with an internal error, or with [].
+
+    Raises:
+        InvalidInputError: no file was sent.
+    """
+    answer: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        answer.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            if b"".join(part.get("body", b"") for part in answer) == b"[]":
+                raise InvalidInputError(NO_FILE)
+            for part in answer:
+                await send(part)
+
+    try:
+        await app(scope, receive, collect)
+    except TypeError as error:  # text where a file is expected
+        raise InvalidInputError(NO_FILE) from error
+
+
 async def _lost(scope: Scope, receive: Receive, send: Send) -> None:
     """Tell a page that its session is gone, as Gradio does, without an exception in its log."""
     told = UnexpectedErrorMessage(message="The session is gone.", session_not_found=True)
@@ -108,6 +135,12 @@ async def _lost(scope: Scope, receive: Receive, send: Send) -> None:
         f"data: {told.model_dump_json()}\n\n", media_type="text/event-stream"
     )
     await stream(scope, receive, send)
+
+
+def _runs_at_once(page: Any, event: Any) -> bool:
+    """Whether it is the number of an event that the page runs on the server and without waiting."""
+    known = isinstance(event, int) and event in page.fns
+    return known and page.fns[event].fn is not None and not page.fns[event].queue
 
 
 def _endpoint(page: Any, name: str) -> Callable[..., Any]:

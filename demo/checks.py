@@ -173,15 +173,15 @@ def picture_of(value: Any, name: str) -> dict[str, Any]:
         check_files(value)
     except InvalidInputError as error:
         raise InvalidInputError(f"{name}: {error}") from error
-    if not isinstance(value, dict) or not isinstance(value.get("path") or value.get("url"), str):
+    if not isinstance(value, dict) or not isinstance(value.get("path"), str):
         raise InvalidInputError(f"{name}: {NOT_UPLOADED}")
     return value
 
 
 def is_link(picture: Any) -> bool:
     """Whether a picture is sent as a link, which Gradio follows."""
-    place = picture.get("path") or picture.get("url") if isinstance(picture, dict) else None
-    return isinstance(place, str) and place.startswith(("http://", "https://"))
+    path = picture.get("path") if isinstance(picture, dict) else None
+    return isinstance(path, str) and path.startswith(("http://", "https://"))
 
 
 def path_of(picture: Any, role: str) -> str:

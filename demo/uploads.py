@@ -79,7 +79,9 @@ def _inside(path: Any) -> Path:
         ):
             file: Path = abspath(path).resolve()  # where a symbolic link leads
             if file.is_relative_to(resolved):
+                with suppress(FileNotFoundError):
+                    file.lstat()  # raises for a name that no disk takes
                 return file
-    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL, a name too long
         pass
     raise InvalidInputError(NOT_UPLOADED)

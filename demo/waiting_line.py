@@ -82,6 +82,8 @@ class WaitingLine:
         waiting = len(self._queue)
         if body.fn_index is None or body.fn_index not in self._demo.fns:
             return False, "There is no such event: reload the page.", "error"
+        if body.session_hash == "":  # Gradio would look for its answers elsewhere
+            return False, "session_hash must not be empty: leave it out", "validator_error"
         try:
             self._check(self._demo.fns[body.fn_index], body.data)
         except StyleMaskError as error:

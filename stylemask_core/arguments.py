@@ -6,6 +6,7 @@ One idea of what a number is: NumPy's scalars are, True and "1" are not.
 import functools
 import logging
 import re
+import reprlib
 from numbers import Integral, Real
 from typing import Any
 
@@ -43,7 +44,7 @@ def number_in(value: Any, name: str, limits: tuple[float, float]) -> float:
     """
     low, high = limits
     if not is_number(value):
-        raise InvalidInputError(f"{name} {value!r} is no number: give {low:g}…{high:g}")
+        raise InvalidInputError(f"{name} {reprlib.repr(value)} is no number: give {low:g}…{high:g}")
     if not low <= value <= high:  # also true of NaN
         raise InvalidInputError(f"{name} {value} is out of range: give {low:g}…{high:g}")
     return float(value)
@@ -57,7 +58,9 @@ def check_seed(seed: Any) -> int:
     """
     number = int(seed) if is_whole(seed) else -1
     if not 0 <= number <= MAX_SEED:
-        raise InvalidInputError(f"seed {seed!r} is not usable: give a whole number 0…{MAX_SEED}")
+        raise InvalidInputError(
+            f"seed {reprlib.repr(seed)} is not usable: give a whole number 0…{MAX_SEED}"
+        )
     return number
 
 

@@ -313,3 +313,46 @@ def test_a_link_into_the_servers_own_network_is_not_followed_and_not_repeated(se
 def test_tools_answer_a_null_as_an_argument_left_out(server):
     answer = tool(server, "model_info", model=None)
     assert not answer.isError and "'tiny'" in answer.content[0].text
+
+
+def test_an_upload_without_a_file_is_refused(server, http):
+    """`curl -F files=photo.png` without its @, another field, no field at all."""
+    content = png_bytes(noise(64))
+    for files in ({"files": (None, b"photo.png")}, {"file": ("a.png", content)}):
+        line = refused(http.post(f"{API}/upload", files=files))
+        assert "curl -F files=@photo.png" in line
+    assert http.post(f"{API}/upload", files={"files": ("a.png", content)}).status_code == 200
+    assert "Traceback" not in (server.folder.parent / "log").read_text()
+
+
+def test_an_empty_session_is_refused(server, http):
+    call = {"data": [1, 2], "session_hash": ""}
+    assert "session_hash" in refused(http.post(f"{API}/call/mix", json=call))
+    mix = next(x["id"] for x in http.get("/config").json()["dependencies"] if x["queue"])
+    assert "session_hash" in refused(http.post(f"{API}/queue/join", json={**call, "fn_index": mix}))
+    assert "event: complete" in server.mix()
+    assert "Traceback" not in (server.folder.parent / "log").read_text()
+
+
+def test_what_the_page_runs_in_the_browser_or_in_the_queue_is_not_called_at_once(server, http):
+    events = http.get("/config").json()["dependencies"]
+    numbers = [x["id"] for x in events if x["queue"] or not x["backend_fn"]]
+    assert len(numbers) > 20
+    for number in [*numbers, [1], "1", None]:
+        call = {"data": [1, 2], "fn_index": number, "session_hash": "page"}
+        refused(http.post(f"{API}/run/predict", json=call), 404)
+    assert "Traceback" not in (server.folder.parent / "log").read_text()
+
+
+def test_a_picture_argument_needs_a_path_that_a_disk_takes(server, http, picture):
+    address = {"url": "https://example.org/a.png", "meta": picture["meta"]}
+    long = {**picture, "path": f"{Path(picture['path']).parent}/{'a' * 5000}"}
+    for sent in (address, long):
+        line = refused(http.post(f"{API}/call/verify", json={"data": [sent]}))
+        assert line.startswith("Picture: this is no picture that was uploaded")
+
+
+def test_a_number_that_is_a_long_list_is_said_back_in_short(http):
+    for data in ([list(range(100)), 2], [1, 2, list(range(100))]):
+        line = refused(http.post(f"{API}/call/mix", json={"data": data}))
+        assert "[0, 1, 2, 3, 4, 5, ...]" in line and ": give" in line
