@@ -1,6 +1,7 @@
 """Trainings on synthetic people: growing data sets, points, resumed runs, generators refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,21 @@ def test_disturbed_pictures_keep_the_face_and_say_where_nobody_can_know(renders)
     assert (known[:, :, 12:20, 12:20] == 1).all()
     assert (known[:, :, 26:] == 1).all()
     assert known[:6].min() == 0
+
+
+def test_a_run_begins_where_a_finished_one_ended_be_it_a_run_or_its_weights_alone(
+    renders, tmp_path
+):
+    run = ["--world", "people", "--data", str(renders), "--device", "cpu", "--stages", "16:1"]
+    run += ["--batch", "8", "--log-every", "1"]
+    generator.main([*run, "--images", "800", "-o", str(tmp_path / "first")])
+    (tmp_path / "weights").mkdir()
+    for name in (CONFIG_NAME, "generator.safetensors"):
+        shutil.copy(tmp_path / "first" / name, tmp_path / "weights" / name)
+    losses = {}
+    for start in ("first", "weights", ""):
+        init = ["--init", str(tmp_path / start)] if start else []
+        generator.main([*run, *init, "--images", "8", "-o", str(tmp_path / f"from_{start}")])
+        losses[start] = log(tmp_path / f"from_{start}")[0]["loss"]
+    assert losses["weights"] == pytest.approx(losses["first"], rel=0.02)
+    assert losses["first"] < 0.8 * losses[""]

@@ -14,7 +14,7 @@ import torch
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.generator import Generator
-from stylemask_core.hub import load_weights
+from stylemask_core.hub import load_weights, write_part
 from stylemask_core.images import to_image
 from training.checkpoint import STATE_FILE
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Fit the generator to a data set of renders.
+    """Fit the generator to a data set of renders, and write its averaged weights as float16.
 
     Raises:
         StyleMaskError: the pictures, or what is to be started from, cannot be had.
@@ -194,6 +194,8 @@ def train(args: argparse.Namespace) -> None:
     resolution = stages[-1][0]
     score = validate(average, data, resolution)
     save_sheet(average, data, resolution, args.output)
+    set_mean(average)
+    write_part(args.output, "generator", average.state_dict(), torch.float16)
     print(f"held out: {score:.2f} dB at {resolution} px", file=sys.stderr)
 
 
