@@ -107,5 +107,5 @@ def test_other_checkpoints_are_refused_in_one_line(tmp_path):
 def test_an_identity_model_without_a_folder_or_of_no_known_name_says_what_to_do():
     with pytest.raises(InvalidInputError, match="convert_arcface"):
         load_identity_model("arcface")
-    with pytest.raises(InvalidInputError, match="choose heads or arcface"):
+    with pytest.raises(InvalidInputError, match="choose one of heads, people, arcface"):
         load_identity_model("facenet")

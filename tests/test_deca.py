@@ -284,5 +284,5 @@ def test_deca_without_a_folder_or_in_a_wrong_one_says_what_to_do(tmp_path):
         load_face_model("deca")
     with pytest.raises(WeightsError, match=r"config\.json"):
         load_face_model("deca", folder=tmp_path)
-    with pytest.raises(InvalidInputError, match="choose heads or deca"):
+    with pytest.raises(InvalidInputError, match="choose one of heads, people, deca"):
         load_face_model("flame")

@@ -53,4 +53,6 @@ def load_face_model(
                 "face model deca: name the folder that python -m training.convert_deca wrote"
             )
         return DecaFaceModel.load(folder, device)
-    raise InvalidInputError(f"there is no face model {name!r}: choose {' or '.join(FACE_MODELS)}")
+    raise InvalidInputError(
+        f"there is no face model {name!r}: choose one of {', '.join(FACE_MODELS)}"
+    )

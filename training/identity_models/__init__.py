@@ -58,5 +58,5 @@ def load_identity_model(
             )
         return ArcFaceModel.load(folder, device)
     raise InvalidInputError(
-        f"there is no identity model {name!r}: choose {' or '.join(IDENTITY_MODELS)}"
+        f"there is no identity model {name!r}: choose one of {', '.join(IDENTITY_MODELS)}"
     )
