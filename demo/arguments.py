@@ -13,11 +13,12 @@ from types import MethodType
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from demo import checks
-from demo.identity import seconds_of
+from demo.identity import ROLES, seconds_of
 from demo.models import Models
 from stylemask_core import InvalidInputError
 from stylemask_core.arguments import check_strength, number_in
 from stylemask_core.config import TRUNCATION_RANGE
+from stylemask_core.framing import check_one_way
 
 PICTURES = frozenset({"source", "target", "picture"})
 
@@ -46,7 +47,7 @@ class Arguments:
             "picture": partial(checks.picture_of, name="picture"),
             "model": models.check,
         }
-        for role in ("source", "target"):
+        for role in ROLES:
             self._checks |= {
                 role: partial(checks.picture_of, name=role),
                 f"{role}_seed": partial(checks.seed_of, role=role),
@@ -71,6 +72,7 @@ class Arguments:
             else self._checks[name](value)
             for name, value in values.items()
         }
+        _check_faces(parameters, usable)
         space = self._models.known_space(usable.get("model"))
         if space is not None and "layers" in usable:
             space.select(usable["layers"])
@@ -95,6 +97,22 @@ class Arguments:
         named = dict(zip(names, values, strict=False))
         check_names(name, call, named)
         self.usable(call, named)
+
+
+def _check_faces(names: Iterable[str], usable: Mapping[str, Any]) -> None:
+    """Check that each role has its face, and that it is chosen in one way."""
+    for role in ROLES:
+        if usable.get(role) is not None:
+            try:
+                check_one_way(
+                    usable.get(f"{role}_face", 1) > 1,
+                    usable.get(f"{role}_landmarks") is not None,
+                    usable.get("aligned", False),
+                )
+            except InvalidInputError as error:
+                raise InvalidInputError(f"{role} picture: {error}") from error
+        elif {role, f"{role}_seed"} <= set(names) and usable.get(f"{role}_seed") is None:
+            raise InvalidInputError(f"give a {role} seed or a {role} picture")
 
 
 def check_names(endpoint: str, call: Callable[..., Any], names: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ Calls that cannot be carried out are refused here, in one sentence each.
 
 import base64
 import binascii
+import logging
 import re
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from stylemask_core import InvalidInputError
 LARGEST = 40_000_000  # [bytes] of a picture, as for uploads
 DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
 LINK = re.compile(r"https?://[^\s/]", re.ASCII)
+
+logger = logging.getLogger(__name__)
 
 
 class Tools(gradio.mcp.GradioMCPServer):  # type: ignore[misc]
@@ -113,6 +116,15 @@ def check_picture(value: Any, name: str) -> None:
         )
 
 
+def _no_requests_in_the_log(record: logging.LogRecord) -> bool:
+    """Keep out what MCP's library says of malformed requests: pages of text, and what was sent."""
+    if not str(record.msg).startswith("Failed to validate request"):
+        return True
+    logger.info("refused: what was sent to the tools is no request of MCP's")
+    return False
+
+
 def install() -> None:
     """Have Gradio use these for every page launched from now on."""
+    logging.getLogger().addFilter(_no_requests_in_the_log)
     gradio.mcp.GradioMCPServer = Tools

@@ -80,6 +80,18 @@ def find_faces(
     return [face.scaled(scale) for face in detector.detect(small)], detector.note
 
 
+def check_one_way(numbered: bool, marked: bool, aligned: bool) -> None:
+    """Check that a face is chosen in one way at most.
+
+    Raises:
+        InvalidInputError: it is chosen in several.
+    """
+    if numbered + marked + aligned > 1:
+        raise InvalidInputError(
+            "choose one: a face by number, its landmarks, or that the picture is aligned already"
+        )
+
+
 def frame(
     picture: Image.Image,
     profile: Profile,
@@ -109,10 +121,7 @@ def frame(
         raise InvalidInputError(f"align {align!r} is unknown: choose 'auto' or 'none'")
     if not is_whole(face) or face < 0:
         raise InvalidInputError(f"face {face!r} is not usable: give 0 for the largest, 1, 2, …")
-    if (align == "none") + (marked is not None) + (face > 0) > 1:
-        raise InvalidInputError(
-            "choose one: a face by number, its landmarks, or that the picture is aligned already"
-        )
+    check_one_way(face > 0, marked is not None, align == "none")
     whole, is_square = alignment.centred_quad(picture.size), picture.width == picture.height
     if marked is not None:
         points = alignment.check_landmarks(marked, picture.size)

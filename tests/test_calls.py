@@ -356,3 +356,28 @@ def test_a_number_that_is_a_long_list_is_said_back_in_short(http):
     for data in ([list(range(100)), 2], [1, 2, list(range(100))]):
         line = refused(http.post(f"{API}/call/mix", json={"data": data}))
         assert "[0, 1, 2, 3, 4, 5, ...]" in line and ": give" in line
+
+
+def test_what_contradicts_or_lacks_a_face_is_told_before_the_call_waits(http, picture):
+    asked = f"{API}/call/v2/inspect"
+    line = refused(http.post(asked, json={"source_seed": 1}))
+    assert line == "Give a target seed or a target picture"
+    assert "a source seed or" in refused(http.post(asked, json={"target": picture}))
+    pair = {"source": picture, "target": picture}
+    marks = {"target_landmarks": [9, 9, 30, 9, 12, 40, 28, 40]}
+    for name in ("inspect", "reenact"):
+        for choice in ({"target_face": 2, **marks}, {"aligned": True, **marks}):
+            line = refused(http.post(f"{API}/call/v2/{name}", json={**pair, **choice}))
+            assert line.startswith("Target picture: choose one: a face by number")
+
+
+def test_what_is_no_request_of_a_tool_is_not_written_to_the_log(server, http):
+    """The library of MCP would: pages of text, with what was sent."""
+    log = server.folder.parent / "log"
+    before = log.read_text()
+    headers = {"accept": "application/json, text/event-stream"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    for wrong in ({"params": {"name": "mix", "arguments": ["secret"]}}, {"method": "secret"}):
+        reply = http.post(f"{API}/mcp/", json={**call, **wrong}, headers=headers)
+        assert "Invalid request parameters" in reply.text
+    assert log.read_text() == before
