@@ -79,6 +79,8 @@ def set_up_gradio(scratch: Path) -> None:
     os.environ.setdefault("GRADIO_EXAMPLES_CACHE", str(scratch / "examples"))
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    for name in ("GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"):  # its import fails on what is no number
+        os.environ.pop(name, None)  # and the port is the flags' affair
 
 
 def import_spaces() -> bool:

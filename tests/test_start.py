@@ -166,3 +166,11 @@ def test_an_unforeseen_error_of_the_start_is_one_line_and_verbose_shows_where(re
     assert refused() == "error: something fell over\n"
     with pytest.raises(ValueError, match="fell over"):
         app.main(["--verbose"])
+
+
+@pytest.mark.parametrize("name", ["GRADIO_SERVER_PORT", "GRADIO_NUM_PORTS"])
+def test_what_gradio_would_make_of_the_environment_keeps_no_page_from_starting(name, tmp_path):
+    environment = {name: "many", "TMPDIR": str(tmp_path)}
+    process = started("--port", str(free_port()), "--model", "no-model", **environment)
+    told = process.communicate(timeout=PATIENCE)[0]
+    assert told.startswith("error: no model folder at 'no-model'"), told

@@ -53,14 +53,15 @@ Programme und unsichtbar in seinen Bildpunkten.""",
     ),
     "kept": (
         """## What is kept, and for how long
-Uploads and results lie on the server's disk until they are a few hours old, or until it stops.
+Uploads and results lie on the server's disk until they are a few hours old, until newer ones need
+their room, or until it stops.
 What the model made of a photo is remembered for your visit alone, so that sliders are quick.
 There is no account, no statistics and no history, and photos are never part of a link.""",
         """## Was wie lange aufbewahrt wird
-Hochgeladenes und Ergebnisse liegen auf der Platte des Servers, bis sie einige Stunden alt sind
-oder er anhält. Was das Modell aus einem Foto gemacht hat, wird nur für diesen Besuch gemerkt,
-damit die Regler schnell sind. Es gibt kein Konto, keine Statistik und keinen Verlauf, und Fotos
-sind nie Teil eines Links.""",
+Hochgeladenes und Ergebnisse liegen auf der Platte des Servers, bis sie einige Stunden alt sind,
+neuere ihren Platz brauchen oder er anhält. Was das Modell aus einem Foto gemacht hat, wird nur für
+diesen Besuch gemerkt, damit die Regler schnell sind. Es gibt kein Konto, keine Statistik und
+keinen Verlauf, und Fotos sind nie Teil eines Links.""",
     ),
     "licence": (
         """## Licence and citation
