@@ -94,6 +94,9 @@ def theme() -> Any:
 
 FOLDER = Path(__file__).parent
 CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
+# Gradio confines `css=` to its own part of the page, and the footer lies outside: on a phone it has
+# no link to the API, which the divider would stand behind.
+HEAD = "<style>@media (max-width: 640px) { footer .divider { display: none !important; } }</style>"
 
 
 def _script(name: str, part: str) -> str:

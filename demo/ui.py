@@ -24,7 +24,7 @@ from demo.moving_example import moving_example
 from demo.reenact import reenact_tab
 from demo.retention import Retention
 from demo.texts import I18N, text
-from demo.theme import CSS, SCRIPT, theme
+from demo.theme import CSS, HEAD, SCRIPT, theme
 from demo.uploads import NOT_UPLOADED, check_files
 from demo.verify_tab import verify_tab
 from demo.waiting_line import WaitingLine
@@ -144,6 +144,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": CSS,
+        "head": HEAD,
         "js": SCRIPT,
         "i18n": I18N,
         "footer_links": ["api", "settings"],
