@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.helpers import wait_for
+
 ELSEWHERE = "stylemask.test"  # this machine, by a name that the browser takes for another one's
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 # The address of a tile's picture once it is drawn; scrolled to, as the browser may leave others be.
@@ -41,8 +43,12 @@ def fits(page: Page) -> None:
 
 def copied(page: Page, start: str) -> str:
     """What is in the clipboard, once it begins so; the page may read it."""
-    read = "start => navigator.clipboard.readText().then((all) => all.startsWith(start) && all)"
-    return page.wait_for_function(read, arg=start).json_value()
+
+    def text() -> str | None:
+        words: str = page.evaluate("navigator.clipboard.readText()")
+        return words if words.startswith(start) else None
+
+    return wait_for(text)  # wait_for_function takes a promise for true, whatever comes of it
 
 
 def tab(page: Page, name: str) -> Locator:

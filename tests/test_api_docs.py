@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -46,7 +47,9 @@ def place(tmp_path, monkeypatch):
 
 def run(language, code):
     if language == "python":
-        exec(compile(code, "docs/api.md", "exec"), {"__name__": "docs"})
+        with ThreadPoolExecutor(1) as thread:  # this one may run a browser's event loop
+            program = compile(code, "docs/api.md", "exec")
+            thread.submit(exec, program, {"__name__": "docs"}).result()
     elif language == "bash":
         subprocess.run(["bash", "-euo", "pipefail", "-c", code], check=True, timeout=PATIENCE)
     else:
