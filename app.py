@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     # no exception: it would come up, and be printed, in the middle of whatever is being imported
     signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
-        from demo.start import run
+        from demo.server.start import run
 
         return run(argv)
     finally:

@@ -116,7 +116,7 @@ def measure(args: argparse.Namespace) -> None:
     from benchmarks.measure import Settings
     from benchmarks.models import random_model
     from stylemask_core import ModelConfig
-    from stylemask_core.arguments import pick_device
+    from stylemask_core.checks import pick_device
 
     pick_device(args.device)
     if args.model is not None:

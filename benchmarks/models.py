@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from stylemask_core import ModelConfig, WeightsError
-from stylemask_core.encoder import build_encoder
-from stylemask_core.generator import Generator
-from stylemask_core.hub import load_model, new_model_folder, write_part, write_texts
-from stylemask_core.mask_network import MaskNetwork
-from stylemask_core.remote.cache import cache_folder
+from stylemask_core.models.cache import cache_folder
+from stylemask_core.models.model_folder import load_model, new_model_folder, write_part, write_texts
+from stylemask_core.networks.encoder import build_encoder
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
 
 FFHQ = ModelConfig(
     name="ffhq-random",

@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmarks.inputs import TRUNCATION
 from stylemask_core import LatentCode, StyleMaskPipeline
-from stylemask_core.images import to_tensor
+from stylemask_core.pictures.images import to_tensor
 
 
 class Ours:

@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.measure import Figures, Settings, note
 from benchmarks.process import ROOT, BenchmarkError, clean_environment
 from benchmarks.report import Figure
-from stylemask_core.hub import EMBEDDED, EMBEDDED_FOLDER
+from stylemask_core.models.model_folder import EMBEDDED, EMBEDDED_FOLDER
 
 START_LIMIT, RUN_LIMIT, STOP_LIMIT = 120, 1800, 40  # [s]
 REQUEST_LIMIT = 120  # [s]

@@ -21,7 +21,7 @@ from benchmarks.measure import Figures, Settings, note
 from benchmarks.models import random_model
 from benchmarks.process import OURS, BenchmarkError, Side, Worker
 from benchmarks.report import Figure
-from stylemask_core.hub import EMBEDDED_FOLDER
+from stylemask_core.models.model_folder import EMBEDDED_FOLDER
 
 TASKS = {"embedded": ("photo_pair", "random_pair"), "ffhq": ("encode", "synthesis")}
 QUICK = ("random_pair",)

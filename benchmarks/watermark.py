@@ -17,7 +17,9 @@ from PIL import Image, ImageOps
 from benchmarks.measure import Figures, Settings, note
 from benchmarks.process import BenchmarkError
 from benchmarks.report import Figure
-from stylemask_core import StyleMaskPipeline, images, watermark
+from stylemask.provenance import watermark
+from stylemask_core import StyleMaskPipeline
+from stylemask_core.pictures import images
 
 SEED = 20230105
 SHARE_MARKED = 50  # one marked picture for so many unmarked ones

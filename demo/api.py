@@ -12,7 +12,7 @@ import gradio as gr
 
 from demo.events import FACES_EVENT, INFO_EVENT, MODEL_EVENT, VERIFY_EVENT
 from demo.handlers import STRENGTH, TRUNCATION, Handlers
-from demo.identity import LONGEST
+from demo.tabs.keep_more import LONGEST
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
 from stylemask_core.style_space import ALL_LAYERS
 

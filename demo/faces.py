@@ -5,9 +5,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from demo import identity
 from demo.photos import FaceChoice, Inverted
-from stylemask_core.landmarks import Face
+from demo.tabs import keep_more
+from stylemask_core.faces.landmarks import Face
 
 INK, HALO = "#0e7490", "white"
 LINE = 0.004  # [long sides of the photo] width of a line
@@ -25,7 +25,7 @@ def described(face: Face) -> dict[str, Any]:
 def details(inverted: Inverted, choice: FaceChoice) -> dict[str, Any]:
     """What became of a picture, as plain JSON."""
     inversion, done = inverted.inversion, inverted.refinement
-    refinement = {"refinement": identity.described(done)} if done else {}
+    refinement = {"refinement": keep_more.described(done)} if done else {}
     found = bool(inversion.faces)
     return {
         "faces": [described(face) for face in inversion.faces],

@@ -8,25 +8,19 @@ import torch
 from PIL import Image
 
 from demo import faces
-from demo.arguments import Arguments, checked
-from demo.checks import Points, guarded, path_of
-from demo.files import figure_file, file_of, picture_file, picture_files
-from demo.models import Models
 from demo.photos import FaceChoice, Inverted, Photos
 from demo.progress import say
-from stylemask_core import (
-    InvalidInputError,
-    Inversion,
-    LatentCode,
-    StyleMaskPipeline,
-    __version__,
-    inspection,
-    provenance,
-)
+from demo.server.arguments import Arguments, checked
+from demo.server.files import figure_file, file_of, picture_file, picture_files
+from demo.server.models import Models
+from demo.server.request_checks import Points, guarded, path_of
+from stylemask.info import model_info
+from stylemask.inspect import inspection
+from stylemask.provenance import stamps
+from stylemask.provenance.stamps import Origin, Stamp
+from stylemask_core import InvalidInputError, Inversion, LatentCode, StyleMaskPipeline, __version__
 from stylemask_core.config import MAX_SEED
-from stylemask_core.images import OUTPUT_SIZE, area_average
-from stylemask_core.info import model_info
-from stylemask_core.provenance import Origin, Stamp
+from stylemask_core.pictures.images import OUTPUT_SIZE, area_average
 
 SHEET_SIZE = OUTPUT_SIZE  # [px] side of a picture in a sheet of many
 TARGETS = 8  # pictures in the gallery of one source after many targets
@@ -284,7 +278,7 @@ class Handlers:
         """
         path = path_of(picture, "given")
         try:
-            return provenance.read(path).to_dict()
+            return stamps.read(path).to_dict()
         except InvalidInputError as error:
             raise InvalidInputError(str(error).replace(path, "the file")) from error
 
@@ -378,7 +372,7 @@ def _portrait(pipeline: StyleMaskPipeline, seed: int, truncation: float) -> Imag
 
 
 def _figures(found: inspection.Inspection, stamp: Stamp) -> tuple[str, ...]:
-    from stylemask_core import figures  # brings matplotlib, which the other tabs do not need
+    from stylemask.inspect import figures  # brings matplotlib, which the other tabs do not need
 
     return (
         figure_file(figures.layer_bars(found), "layer_bars", stamp),

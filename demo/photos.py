@@ -9,17 +9,18 @@ from typing import Any, NamedTuple
 import gradio as gr
 from PIL import Image
 
-from demo.checks import Points, path_of
-from demo.files import file_of
-from demo.identity import Cancelled, refine
-from demo.memory import SessionMemory
 from demo.progress import say, say_bytes
-from demo.storage import storage
-from demo.uploads import uploaded_file
-from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, framing
+from demo.server.files import file_of
+from demo.server.memory import SessionMemory
+from demo.server.request_checks import Points, path_of
+from demo.server.storage import storage
+from demo.server.uploads import uploaded_file
+from demo.tabs.keep_more import Cancelled, refine
+from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
 from stylemask_core.errors import DetectorError, NoFaceError
-from stylemask_core.images import on_white, read_photo
-from stylemask_core.landmarks import Face
+from stylemask_core.faces.landmarks import Face
+from stylemask_core.pictures import framing
+from stylemask_core.pictures.images import on_white, read_photo
 from stylemask_core.refinement import Refinement
 from stylemask_core.results import FramedPicture
 

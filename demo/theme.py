@@ -92,7 +92,7 @@ def theme() -> Any:
     )
 
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "assets"
 CSS = (FOLDER / "style.css").read_text(encoding="utf-8")
 # Gradio confines `css=` to its own part of the page, and the footer lies outside: on a phone it has
 # no link to the API, which the divider would stand behind.

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from stylemask_core import StyleMaskPipeline, alignment, framing, images
-from stylemask_core.landmarks import FaceDetector, default_detector
-from tests.photos import POINTS, astronaut, scaled, turned
+from stylemask_core import StyleMaskPipeline
+from stylemask_core.faces.landmarks import FaceDetector, default_detector
+from stylemask_core.pictures import alignment, framing, images
+from tests.support.photos import POINTS, astronaut, scaled, turned
 
 TURNS = (-40, -30, -15, 0, 15, 30, 40)  # [deg]
 SCALES = (0.25, 0.5, 1.0, 2.0)

@@ -5,9 +5,9 @@ To be run anew after every training; a test compares them with what the model co
 
 from PIL import Image
 
-from demo.first_result import ASSETS, FIRST_PAIR, FirstResult
 from demo.handlers import Handlers
-from demo.models import Models
+from demo.server.models import Models
+from demo.tabs.first_result import ASSETS, FIRST_PAIR, FirstResult
 
 
 def main() -> None:

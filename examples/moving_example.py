@@ -8,9 +8,9 @@ import math
 import numpy as np
 from PIL import Image
 
-from demo.moving_example import MOVING, SIZE, STILL
+from demo.tabs.moving_example import MOVING, SIZE, STILL
+from stylemask.provenance.stamps import Origin, Stamp
 from stylemask_core import StyleMaskPipeline
-from stylemask_core.provenance import Origin, Stamp
 
 SOURCE, TARGETS = 40, (2, 4, 8, 21, 36)  # seeds
 FRAMES, DURATION = 12, 70  # from one target to the next; [ms] a frame

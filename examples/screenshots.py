@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from demo.models import Models
+from demo.page import build_demo, launch_options
+from demo.server.models import Models
 from demo.texts import WORDS
-from demo.ui import build_demo, launch_options
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
 TABS = ("mix", "reenact", "inspect", "verify", "about")

@@ -85,7 +85,7 @@ tests() {
     build || return
     if has pytest; then
         # only these files: others need packages that a bare machine lacks
-        grep -lZ 'mark\.gpu' tests/test_*.py | xargs -0 "$python" -m pytest -q -m gpu
+        grep -lZ 'mark\.gpu' tests/*/test_*.py | xargs -0 "$python" -m pytest -q -m gpu
     else
         echo "test: pytest is missing, the tests are left out"
     fi

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stylemask_core import file_kinds
 from stylemask_core.errors import WeightsError
+from stylemask_core.pictures import file_kinds
 
 CONFIG_NAME = "config.json"
 ENCODER_INPUT_SIZE = 256  # [px] side of the pictures every encoder reads

@@ -2,7 +2,7 @@
 
 import torch
 
-from stylemask_core.generator import Generator
+from stylemask_core.networks.generator import Generator
 
 STEP_SIZE = 0.05  # of Adam, in standard deviations of w
 MOMENTS = (0.9, 0.99)

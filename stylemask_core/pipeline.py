@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stylemask_core import framing, hub, images, inversion, pasting, refinement, threads
-from stylemask_core.arguments import (
+from stylemask_core import inversion, refinement, threads
+from stylemask_core.checks import (
     check_array,
     check_seed,
     check_strength,
@@ -22,15 +22,17 @@ from stylemask_core.arguments import (
     pick_dtype,
 )
 from stylemask_core.config import ENCODER_INPUT_SIZE
-from stylemask_core.cuda_graph import Recorded
 from stylemask_core.errors import InvalidInputError, WeightsError
-from stylemask_core.framing import Align
-from stylemask_core.landmarks import Face
+from stylemask_core.faces.landmarks import Face
+from stylemask_core.models import model_folder, model_source, repository
+from stylemask_core.networks.cuda_graph import Recorded
+from stylemask_core.networks.synthesis import SynthesisNetwork
 from stylemask_core.operators import request_operators
+from stylemask_core.pictures import framing, images, pasting
+from stylemask_core.pictures.framing import Align
 from stylemask_core.pose import Pose
 from stylemask_core.progress import Progress
 from stylemask_core.refinement import Refinement
-from stylemask_core.remote import model_source, repository
 from stylemask_core.results import (
     Code,
     FramedPicture,
@@ -41,7 +43,6 @@ from stylemask_core.results import (
     w_plus_of,
 )
 from stylemask_core.style_space import Styles, StyleSpace, mix_styles
-from stylemask_core.synthesis import SynthesisNetwork
 from stylemask_core.threads import on_needed_threads
 
 
@@ -65,7 +66,7 @@ class StyleMaskPipeline:
 
     def __init__(
         self,
-        model: hub.Model,
+        model: model_folder.Model,
         device: str = "auto",
         name: str = "",
         revision: str = "",
@@ -96,7 +97,7 @@ class StyleMaskPipeline:
         """
         with self._lock:
             if self._encoder is None:
-                self._encoder = hub.encoder_for(self.model, self.device, self.dtype)
+                self._encoder = model_folder.encoder_for(self.model, self.device, self.dtype)
             return self._encoder
 
     @classmethod
@@ -134,7 +135,7 @@ class StyleMaskPipeline:
         Raises:
             WeightsError: it cannot be written there.
         """
-        hub.save_model(Path(folder), self.model)
+        model_folder.save_model(Path(folder), self.model)
 
     def push_to_hub(self, repo_id: str, private: bool = False) -> str:
         """Publish the model on the Hub in one commit.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from stylemask_core.arguments import number_in
+from stylemask_core.checks import number_in
 from stylemask_core.errors import InvalidInputError
 
 ANGLE_RANGE = (-90.0, 90.0)  # [deg]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from stylemask_core.arguments import number_in
-from stylemask_core.generator import Generator
-from stylemask_core.images import to_tensor
+from stylemask_core.checks import number_in
+from stylemask_core.networks.generator import Generator
+from stylemask_core.pictures.images import to_tensor
 from stylemask_core.results import Inversion, LatentCode
 from stylemask_core.similarity import Similarity, similarity, structure
 

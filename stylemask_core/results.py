@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylemask_core import images
 from stylemask_core.by_value import ByValue
 from stylemask_core.config import ModelConfig
 from stylemask_core.errors import InvalidInputError
-from stylemask_core.framing import Framing
-from stylemask_core.landmarks import Face
+from stylemask_core.faces.landmarks import Face
+from stylemask_core.pictures import images
+from stylemask_core.pictures.framing import Framing
 from stylemask_core.style_space import Styles
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from stylemask_core.arguments import check_strength
+from stylemask_core.checks import check_strength
 from stylemask_core.config import ModelConfig
 from stylemask_core.errors import InvalidInputError
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from stylemask_core import ModelConfig, StyleMaskPipeline, hub
-from stylemask_core.cli import main
-from stylemask_core.encoder import build_encoder
-from stylemask_core.generator import Generator
-from stylemask_core.mask_network import MaskNetwork
-from tests.helpers import PATIENCE
-from tests.hub_server import HubServer
+from stylemask.cli.main import main
+from stylemask_core import ModelConfig, StyleMaskPipeline
+from stylemask_core.models import model_folder
+from stylemask_core.networks.encoder import build_encoder
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
+from tests.support.helpers import PATIENCE
+from tests.support.hub_server import HubServer
 
 os.environ["STYLEMASK_DETECTOR"] = "haar"  # nothing here is to download landmark weights
 # No compiler is to run, and no test to change its operators on the way, unless it is about that.
@@ -31,7 +32,7 @@ def pipeline() -> StyleMaskPipeline:
 
 
 @pytest.fixture(scope="session")
-def tiny_model() -> hub.Model:
+def tiny_model() -> model_folder.Model:
     """A model of 16×16 pictures whose every tensor is random, with two layers left unmasked."""
     config = ModelConfig(
         name="tiny",
@@ -51,7 +52,7 @@ def tiny_model() -> hub.Model:
     for network in networks:
         network.eval().requires_grad_(False)
     generator, masks, encoder = networks
-    return hub.Model(config, generator, masks, lambda: encoder, card="# Tiny\n")
+    return model_folder.Model(config, generator, masks, lambda: encoder, card="# Tiny\n")
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ def tiny_pipeline(tiny_model) -> StyleMaskPipeline:
 def tiny_folder(tiny_model, tmp_path_factory):
     """The tiny model on disk; not to be changed, see `own_folder`."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    hub.save_model(folder, tiny_model)
+    model_folder.save_model(folder, tiny_model)
     return folder
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from stylemask_core.conversion.e4e import convert_backbone, scale_and_shift
-from stylemask_core.convert import read_checkpoint, sha256
+from stylemask.convert.checkpoints import read_checkpoint, sha256
+from stylemask.convert.e4e_tensors import convert_backbone, scale_and_shift
 from stylemask_core.errors import StyleMaskError, WeightsError
 from training.identity_models.arcface import FINAL_SIDE, KIND, WEIGHTS_NAME, ArcFace
 from training.network_files import check_free, write_folder

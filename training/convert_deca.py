@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylemask_core.conversion.e4e import fold
-from stylemask_core.convert import read_checkpoint, sha256
+from stylemask.convert.checkpoints import read_checkpoint, sha256
+from stylemask.convert.e4e_tensors import fold
 from stylemask_core.errors import StyleMaskError, WeightsError
 from training.face_models.deca import ENCODER_NAME, FLAME_NAME, KIND, STAGES, CoarseEncoder
 from training.face_models.flame import (

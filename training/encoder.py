@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from stylemask_core.encoder import build_encoder
 from stylemask_core.errors import StyleMaskError
-from stylemask_core.generator import Generator
+from stylemask_core.networks.encoder import build_encoder
+from stylemask_core.networks.generator import Generator
 from training.generator import averaged_generator
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.losses import landmark_weights, picture_loss, psnr

@@ -13,12 +13,12 @@ from typing import Any
 
 import torch
 
-from stylemask_core import StyleMaskError, StyleMaskPipeline, hub
+from stylemask_core import StyleMaskError, StyleMaskPipeline
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import InvalidInputError, WeightsError
-from stylemask_core.generator import Generator
-from stylemask_core.mask_network import MaskNetwork
-from stylemask_core.remote import model_source
+from stylemask_core.models import model_folder, model_source
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
 from training.evaluation import report, sheets
 from training.evaluation.expression_range import expression_range_of
 from training.evaluation.judge import Judge
@@ -42,7 +42,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=hub.EMBEDDED, help="as everywhere (default: embedded)")
+    parser.add_argument(
+        "--model", default=model_folder.EMBEDDED, help="as everywhere (default: embedded)"
+    )
     parser.add_argument("--pairs", type=int, default=256, help="how many (default: 256)")
     parser.add_argument("--seed", type=int, default=1, help="names the pairs (default: 1)")
     parser.add_argument("--world", choices=WORLDS, help="of exact answers; default: the model's")
@@ -149,7 +151,7 @@ def other_masks(args: argparse.Namespace, generator: Generator) -> dict[str, Mas
         WeightsError: masks that were asked for cannot be used.
     """
     masks = {}
-    if args.model == hub.EMBEDDED:
+    if args.model == model_folder.EMBEDDED:
         for name, path in SHIPPED.items():
             try:
                 masks[name] = load_masks(path, generator)
@@ -198,7 +200,7 @@ def write_page(folder: Path, evaluation: Evaluation, pairs: Pairs) -> None:
 
 def update_card(folder: Path, text: str) -> None:
     """Replace the model card's section of measured figures."""
-    card = folder / hub.CARD_NAME
+    card = folder / model_folder.CARD_NAME
     head = card.read_text(encoding="utf-8").split(MEASURED)[0].rstrip()
     card.write_text(f"{head}\n\n{MEASURED}\n{text}", encoding="utf-8")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from stylemask_core.images import to_image
+from stylemask_core.pictures.images import to_image
 from training.heads.renderer import HeadRenderer
 from training.heads.world import factors, latents
 

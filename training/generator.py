@@ -13,9 +13,9 @@ import torch
 
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import StyleMaskError
-from stylemask_core.generator import Generator
-from stylemask_core.hub import load_weights, write_part
-from stylemask_core.images import to_image
+from stylemask_core.models.model_folder import load_weights, write_part
+from stylemask_core.networks.generator import Generator
+from stylemask_core.pictures.images import to_image
 from training.checkpoint import STATE_FILE
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.losses import energy_loss, landmark_weights, picture_loss, psnr

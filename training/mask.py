@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from stylemask_core import StyleMaskError, hub
+from stylemask_core import StyleMaskError
 from stylemask_core.config import CONFIG_NAME, TRUNCATION_RANGE, ModelConfig
-from stylemask_core.generator import Generator
-from stylemask_core.mask_network import MaskNetwork
-from stylemask_core.remote import model_source
+from stylemask_core.models import model_folder, model_source
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
 from training.checkpoint import BEST_FILE, STATE_FILE, one_line_errors
 from training.face_models import FACE_MODELS, load_face_model
 from training.generator import averaged_generator, current_resolution, parse_stages
@@ -55,7 +55,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.epilog = "Other defaults, " + "; ".join(listed).replace("'", "")
     by_supervision = {"type": float, "default": argparse.SUPPRESS}
     model = parser.add_mutually_exclusive_group()
-    model.add_argument("--model", default=hub.EMBEDDED, help="embedded, a folder, user/repo, ffhq")
+    model.add_argument(
+        "--model", default=model_folder.EMBEDDED, help="embedded, a folder, user/repo, ffhq"
+    )
     model.add_argument("--generator", type=Path, help="a run of training.generator instead")
     parser.add_argument("--supervision", choices=list(DEFAULTS), default="exact")
     parser.add_argument("--face-model", choices=FACE_MODELS, help="the world's own, or deca")
@@ -115,7 +117,7 @@ def train(args: argparse.Namespace) -> None:
     """
     device = prepare(args, several=True)
     if args.export:
-        hub.check_replaceable(args.export)
+        model_folder.check_replaceable(args.export)
     model = None if args.generator else model_source.locate(args.model).load()
     generator = model.generator if model else averaged_generator(args.generator)
     config = masked_config(generator.config, args.masked_layers)
@@ -193,7 +195,7 @@ def check_stages(stages: list[tuple[int, float]], config: ModelConfig) -> None:
             raise SystemExit(f"--stages: the generator draws at {listed} px, not at {resolution}")
 
 
-def initialize(masks: MaskNetwork, name: str, model: hub.Model | None) -> None:
+def initialize(masks: MaskNetwork, name: str, model: model_folder.Model | None) -> None:
     """Start from trained masks, of as many of their layers as are trained here.
 
     Args:
@@ -261,7 +263,7 @@ def best_masks(folder: Path) -> MaskNetwork:
     return masks.eval().requires_grad_(False)
 
 
-def export(folder: Path, model: hub.Model, run_folder: Path) -> None:
+def export(folder: Path, model: model_folder.Model, run_folder: Path) -> None:
     """Write a model folder with the best masks of a run in the place of the model's own.
 
     Raises:
@@ -269,8 +271,9 @@ def export(folder: Path, model: hub.Model, run_folder: Path) -> None:
     """
     masks = best_masks(run_folder)
     config = ModelConfig.load(run_folder)
-    hub.save_model(
-        folder, hub.Model(config, model.generator.cpu(), masks, model.load_encoder, model.card)
+    model_folder.save_model(
+        folder,
+        model_folder.Model(config, model.generator.cpu(), masks, model.load_encoder, model.card),
     )
 
 

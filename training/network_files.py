@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from stylemask_core import file_kinds
 from stylemask_core.errors import WeightsError
+from stylemask_core.pictures import file_kinds
 
 CONFIG_NAME = "config.json"
 

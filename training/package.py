@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from stylemask_core import hub
-from stylemask_core.encoder import build_encoder
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.models import model_folder
+from stylemask_core.networks.encoder import build_encoder
+from stylemask_core.networks.mask_network import MaskNetwork
 from stylemask_core.poser import Poser
 from training.generator import averaged_generator
 from training.known_worlds import DEFAULT_WORLD, WORLDS
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument(f"--{part}", type=Path, default=folder, help=f"run of the {part}")
     parser.add_argument("--poser", type=Path, help="run of the poser, for a model that has one")
     parser.add_argument("--world", choices=list(WORLDS), default=DEFAULT_WORLD, help="of the card")
-    parser.add_argument("-o", "--output", type=Path, default=hub.EMBEDDED_FOLDER)
+    parser.add_argument("-o", "--output", type=Path, default=model_folder.EMBEDDED_FOLDER)
     args = parser.parse_args(argv)
     world = WORLDS[args.world]
     generator = averaged_generator(args.generator)
@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> None:
         poser = Poser(config)
         poser.load_state_dict(averaged_weights(args.poser, "poser"))
     card = world.card.read_text(encoding="utf-8")
-    model = hub.Model(config, generator, masks, lambda: encoder, card, poser=poser)
-    hub.save_model(args.output, model, torch.float16)
+    model = model_folder.Model(config, generator, masks, lambda: encoder, card, poser=poser)
+    model_folder.save_model(args.output, model, torch.float16)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from stylemask_core.generator import PointNetwork
+from stylemask_core.networks.generator import PointNetwork
 from training.known_worlds import WORLDS
 from training.run import TrainingRun, averaged_weights, options, prepare
 from training.worlds import World

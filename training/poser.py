@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from stylemask_core.errors import StyleMaskError
-from stylemask_core.generator import Generator
+from stylemask_core.networks.generator import Generator
 from stylemask_core.pose import ACTIONS
 from stylemask_core.poser import Poser
 from training.generator import averaged_generator

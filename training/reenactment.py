@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import torch
 
-from stylemask_core.generator import Generator
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
 from stylemask_core.style_space import Styles, mix_styles
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stylemask_core.generator import Generator
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
 from training.face_losses import (
     EYE_PAIRS,
     MOUTH_PAIRS,

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.lib import format as npy
 
-from stylemask_core import file_kinds
 from stylemask_core.errors import WeightsError
+from stylemask_core.pictures import file_kinds
 
 
 class Holder:

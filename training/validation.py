@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from stylemask_core.images import to_image
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.networks.mask_network import MaskNetwork
+from stylemask_core.pictures.images import to_image
 from training.checkpoint import one_line_errors
 from training.supervision import Supervision
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.networks.mask_network import MaskNetwork
 from stylemask_core.style_space import Styles, mix_styles
 from training.evaluation.judge import Judge
 from training.evaluation.matched import ERRORS, IDENTITY, error_at_identity

@@ -12,10 +12,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from stylemask_core import StyleMaskError, StyleMaskPipeline, hub
+from stylemask_core import StyleMaskError, StyleMaskPipeline
 from stylemask_core.errors import WeightsError
-from stylemask_core.generator import Generator
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.models import model_folder
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.mask_network import MaskNetwork
 from training.checkpoint import STATE_FILE, fingerprint, one_line_errors, write_whole
 from training.mask import best_masks
 
@@ -87,7 +88,9 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("masks", type=Path, help="training run, model folder or file")
-    parser.add_argument("--model", default=hub.EMBEDDED, help="whose generator they belong to")
+    parser.add_argument(
+        "--model", default=model_folder.EMBEDDED, help="whose generator they belong to"
+    )
     parser.add_argument("-o", "--output", type=Path, default=SHIPPED[PAPER])
     args = parser.parse_args(argv)
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.networks.mask_network import MaskNetwork
 from stylemask_core.style_space import Styles, mix_styles
 from training.evaluation.pairs import PairBatch
 

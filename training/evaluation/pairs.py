@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from stylemask_core import StyleMaskPipeline, images
-from stylemask_core.generator import Generator
+from stylemask_core import StyleMaskPipeline
+from stylemask_core.networks.generator import Generator
+from stylemask_core.pictures import images
 from stylemask_core.results import FramedPicture
 from stylemask_core.style_space import Styles
 from training.heads.answers import SMALL_HEADS

@@ -12,7 +12,7 @@ from PIL import Image
 
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.errors import InvalidInputError
-from stylemask_core.images import read_picture, to_image, to_tensor
+from stylemask_core.pictures.images import read_picture, to_image, to_tensor
 from stylemask_core.results import Inversion
 from training.face_models import FaceModel
 

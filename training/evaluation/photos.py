@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.errors import InvalidInputError
-from stylemask_core.images import read_picture
+from stylemask_core.pictures.images import read_picture
 from stylemask_core.results import FramedPicture
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stylemask_core.errors import InvalidInputError
-from stylemask_core.mask_network import MaskNetwork
+from stylemask_core.networks.mask_network import MaskNetwork
 from training.evaluation import methods
 from training.evaluation.bootstrap import resample_weights
 from training.evaluation.figures import MODEL_FIGURES, details, summary

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 
-from stylemask_core.images import to_image
+from stylemask_core.pictures.images import to_image
 from training.evaluation.methods import STYLEMASK, Method
 from training.evaluation.pairs import PairBatch
 

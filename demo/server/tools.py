@@ -1,0 +1,130 @@
+"""The endpoints as MCP tools: what Gradio makes of them, with its answers mended.
+
+Calls that cannot be carried out are refused here, in one sentence each.
+"""
+
+import base64
+import binascii
+import logging
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio.mcp
+from anyio.to_thread import run_sync
+from mcp import types
+from mcp.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from PIL.ImageFile import ImageFile
+
+from demo.server.arguments import PICTURES, check_names, nearest
+from demo.server.calls import MAX_BODY
+from demo.server.request_checks import one_line
+from stylemask_core import InvalidInputError
+
+LARGEST = 40_000_000  # [bytes] of a picture, as for uploads
+DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
+LINK = re.compile(r"https?://[^\s/]", re.ASCII)
+
+logger = logging.getLogger(__name__)
+
+
+class Tools(gradio.mcp.GradioMCPServer):  # type: ignore[misc]
+    """Gradio's MCP server, with faults taken out."""
+
+    # its own limit, 4 MB, would end the session of who sends a larger picture
+    StreamableHTTPSessionManager = staticmethod(
+        partial(StreamableHTTPSessionManager, max_request_body_size=MAX_BODY)
+    )
+
+    def create_mcp_server(self) -> "Server[Any, Any]":
+        """Gradio's server, with calls checked before it sees them."""
+        server: Server[Any, Any] = super().create_mcp_server()
+        call = server.request_handlers[types.CallToolRequest]
+
+        async def checked(request: types.CallToolRequest) -> types.ServerResult:
+            try:
+                request.params.arguments = self._checked(request.params)
+            except InvalidInputError as error:
+                words = types.TextContent(type="text", text=one_line(error))
+                return types.ServerResult(types.CallToolResult(content=[words], isError=True))
+            return await call(request)
+
+        server.request_handlers[types.CallToolRequest] = checked
+        return server
+
+    def _checked(self, params: types.CallToolRequestParams) -> dict[str, Any]:
+        """The arguments of a call; one that is null counts as left out.
+
+        Raises:
+            InvalidInputError: the call cannot be carried out.
+        """
+        tool = params.name
+        sent = {name: x for name, x in (params.arguments or {}).items() if x is not None}
+        if tool not in self.tool_to_endpoint:
+            known = nearest(tool, self.tool_to_endpoint, "There are")
+            raise InvalidInputError(f"there is no tool {known}")
+        name = self.tool_to_endpoint[tool].removeprefix("/")
+        handler = self.blocks.endpoints[name]
+        check_names(name, handler, sent)
+        for picture in PICTURES & sent.keys():
+            check_picture(sent[picture], picture)
+        values = {key: value for key, value in sent.items() if key not in PICTURES}
+        self.blocks.arguments.usable(handler, values)
+        return sent
+
+    async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
+        """Wait for a call; returns its results one by one.
+
+        Gradio wraps several results in one, and a client gets them as the text of a Python list.
+        """
+        result = await run_sync(job.result)
+        return list(result) if isinstance(result, list | tuple) else [result]
+
+    @staticmethod
+    def get_base64_data(image: ImageFile, format: str) -> str:
+        """A picture's file as it is: Gradio writes it anew and loses its marks on the way."""
+        return base64.b64encode(Path(str(image.filename)).read_bytes()).decode()
+
+
+def check_picture(value: Any, name: str) -> None:
+    """Check a picture as a tool takes it: a link, or the file itself in base64.
+
+    Raises:
+        InvalidInputError: it is neither; what was sent is not repeated.
+    """
+    ways = "send an https:// link or data:image/png;base64,…"
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name} must be text: {ways}")
+    data = DATA.match(value)
+    if data is None:
+        if not LINK.match(value):
+            raise InvalidInputError(f"{name} is neither a link nor a picture in base64: {ways}")
+        return
+    try:
+        size = len(base64.b64decode(value[data.end() :], validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInputError(
+            f"the base64 of {name} is damaged or cut: send all of it"
+        ) from error
+    if not size:
+        raise InvalidInputError(f"the base64 of {name} is empty: {ways}")
+    if size > LARGEST:
+        raise InvalidInputError(
+            f"{name} has {size / 1e6:.0f} MB: a picture may have {LARGEST // 1_000_000} MB"
+        )
+
+
+def _no_requests_in_the_log(record: logging.LogRecord) -> bool:
+    """Keep out what MCP's library says of malformed requests: pages of text, and what was sent."""
+    if not str(record.msg).startswith("Failed to validate request"):
+        return True
+    logger.info("refused: what was sent to the tools is no request of MCP's")
+    return False
+
+
+def install() -> None:
+    """Have Gradio use these for every page launched from now on."""
+    logging.getLogger().addFilter(_no_requests_in_the_log)
+    gradio.mcp.GradioMCPServer = Tools

@@ -1,0 +1,247 @@
+"""Inspect tab: which channels carried the pose, what each part of them does, and other masks."""
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
+from demo.handlers import Handlers
+from demo.server.models import Described
+from demo.server.request_checks import guarded
+from demo.tabs.first_result import FIRST_PAIR
+from demo.tabs.inspect_events import PICTURES, SEEDS, Inspector
+from demo.tabs.mask_chart import mask_chart
+from demo.tabs.model_choice import ModelChoice, Step
+from demo.tabs.parts import figure, seed_field, strength_slider, tile, truncation_slider
+from demo.tabs.photo_pair import PhotoPair
+from demo.texts import text
+from stylemask.inspect.mask_edit import SCALE_RANGE, THRESHOLD_RANGE
+from stylemask_core.style_space import GROUP_RESOLUTIONS
+
+QUICK = 256  # [px] models up to this resolution are inspected on a CPU without being asked to
+SECOND_PAIR = (1, 2)  # seeds of pair B at first
+HEADERS = ["Layer", "Channel", "Mask", "Source style", "Target style", "Shift"]
+STEP = 0.05  # of the sliders
+
+
+class InspectControls(NamedTuple):
+    """The components of the tab that others restore or read.
+
+    Args:
+        kind: seeds or pictures.
+        seeds: source, target.
+        truncation: psi of seeds.
+        strength: of the masks.
+        on: layer groups that are on.
+        factors: of the layer groups' masks.
+        threshold: of the masks.
+        compare: whether there is a pair B.
+        other_seeds: source, target of pair B.
+        chart: its value tells the part that is picked.
+        actions: a row under the result.
+    """
+
+    kind: gr.Radio
+    seeds: tuple[gr.Number, gr.Number]
+    truncation: gr.Slider
+    strength: gr.Slider
+    on: gr.CheckboxGroup
+    factors: list[gr.Slider]
+    threshold: gr.Slider
+    compare: gr.Checkbox
+    other_seeds: tuple[gr.Number, gr.Number]
+    chart: gr.HTML
+    actions: gr.Row
+
+
+def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> InspectControls:
+    """Fill the tab; returns its controls."""
+    gr.HTML(text("inspect.intro"), elem_classes="hint", padding=False)
+    kind = gr.Radio(
+        [(text("inspect.kind_seeds"), SEEDS), (text("inspect.kind_pictures"), PICTURES)],
+        value=SEEDS,
+        label=text("inspect.kind"),
+        elem_id="inspect-kind",
+    )
+    with gr.Row(elem_classes="controls") as seeds_row:
+        source_seed = seed_field(text("page.source_seed"), FIRST_PAIR[0])
+        target_seed = seed_field(text("page.target_seed"), FIRST_PAIR[1])
+    with gr.Column(visible=False) as pictures_part:
+        photos = PhotoPair("inspect", handlers, choice)
+    with gr.Row(elem_classes="controls"):
+        truncation = truncation_slider(choice)
+        strength = strength_slider()
+    go = gr.Button(text("inspect.go"), variant="primary", elem_id="inspect-go")
+    advice = gr.HTML(
+        text("inspect.slow"),
+        visible=_slow(choice.first),
+        elem_id="inspect-advice",
+        elem_classes="hint",
+        padding=False,
+    )
+    with gr.Row(elem_classes="trio"):
+        source = tile(text("page.source_is"), "", "inspect-source")
+        target = tile(text("page.target_is"), "", "inspect-target")
+        with gr.Column(elem_classes=["captioned", "widest"], min_width=150):
+            result = tile(text("inspect.result_is"), "", "inspect-result", "result")
+            actions = gr.Row(elem_classes="actions")
+    gr.HTML(text("inspect.masks_title"), padding=False)
+    gr.HTML(text("inspect.pick"), elem_classes="hint", padding=False)
+    chart = mask_chart("inspect-chart")
+    with gr.Row(elem_classes="trio", visible=False) as part_row:
+        part = [
+            tile(text("inspect.alone"), "", "inspect-alone"),
+            tile(text("inspect.rest"), "", "inspect-rest"),
+            tile(text("inspect.where"), "", "inspect-where", "result"),
+        ]
+    gr.HTML(text("inspect.edit_title"), padding=False)
+    on, factors, threshold, reset = _edit_controls(choice)
+    compare = gr.Checkbox(label=text("inspect.compare"), elem_id="inspect-compare")
+    with gr.Column(visible=False) as other_part:
+        with gr.Row(elem_classes="controls"):
+            other_source = seed_field(text("inspect.other_source"), SECOND_PAIR[0])
+            other_target = seed_field(text("inspect.other_target"), SECOND_PAIR[1])
+        with gr.Row(elem_classes="trio"):
+            other = [
+                tile(text("inspect.other_source_is"), "", "inspect-other-source"),
+                tile(text("inspect.other_target_is"), "", "inspect-other-target"),
+                tile(text("inspect.other_result_is"), "", "inspect-other-result", "result"),
+            ]
+    gr.HTML(text("inspect.effects_title"), padding=False)
+    effects = figure(text("inspect.effects"), "inspect-effects", "wide")
+    gr.HTML(text("inspect.numbers"), padding=False)
+    table = gr.Dataframe(
+        headers=HEADERS,
+        datatype="str",  # numbers would lose their trailing zeros
+        interactive=False,
+        show_label=False,
+        max_height=360,
+        buttons=["copy"],
+        elem_id="inspect-table",
+    )
+    with gr.Row():
+        npz = gr.DownloadButton(text("inspect.npz"), elem_id="inspect-npz")
+        csv = gr.DownloadButton(text("inspect.csv"), elem_id="inspect-csv")
+
+    inspector = Inspector(handlers, photos)
+    inputs = [
+        kind, *photos.inputs, source_seed, target_seed, truncation, strength,
+        on, *factors, threshold, compare, other_source, other_target, chart, choice.label,
+    ]  # fmt: skip
+    seen = [result, chart, *part, *other, part_row, other_part]
+    everything = [source, target, *seen]
+    numbers = [effects, table, npz, csv]
+
+    def shown(asked: Any) -> tuple[Any, ...]:
+        rows = gr.Row(visible=asked.part is not None), gr.Column(visible=asked.other is not None)
+        return *inspector.look(asked), *rows
+
+    @guarded
+    def run(*values: Any) -> Any:
+        asked = inspector.asked(list(values))
+        return *inspector.pair_pictures(asked), *shown(asked)
+
+    @guarded
+    def live(there: Any, *values: Any) -> Any:
+        incomplete = there is None or (values[-5] and None in values[-4:-2])  # seeds being typed
+        return gr.skip() if incomplete else shown(inspector.asked(list(values)))
+
+    @guarded
+    def details(there: Any, *values: Any) -> Any:
+        return gr.skip() if there is None else inspector.details(inspector.asked(list(values)))
+
+    def fill(there: Any, *values: Any) -> Any:
+        skipped = there or _slow(handlers.models.get(values[-1]))
+        return gr.skip() if skipped else run(*values)
+
+    def fill_details(there: Any, *values: Any) -> Any:
+        return gr.skip() if there else details(*values)
+
+    kind.change(
+        lambda kind: (
+            gr.Row(visible=kind == SEEDS),
+            gr.Slider(visible=kind == SEEDS),
+            gr.Row(visible=kind == PICTURES),
+        ),
+        kind,
+        [seeds_row, truncation, pictures_part],
+        **SMALL_EVENT,
+    )
+    reset.click(
+        lambda model: (list(handlers.models.get(model).space.groups()), 1.0, 1.0, 1.0, 0.0),
+        choice.label,
+        [on, *factors, threshold],
+        **SMALL_EVENT,
+    )
+    went = go.click(run, inputs, everything, show_progress_on=result, **PAGE_EVENT)
+    went.success(details, [result, *inputs], numbers, show_progress_on=effects, **PAGE_EVENT)
+    changes = [chart.input, compare.input, other_source.change, other_target.change]
+    edits = [on.change, threshold.change, strength.input, *(x.change for x in factors)]
+    gr.on(changes, live, [result, *inputs], seen, show_progress_on=result, **LIVE_EVENT)
+    edited = gr.on(edits, live, [result, *inputs], seen, show_progress_on=result, **LIVE_EVENT)
+    edited.success(details, [result, *inputs], numbers, show_progress_on=effects, **LIVE_EVENT)
+    choice.clear(*everything[:-2], *numbers)
+    choice.follow(advice, lambda model: gr.HTML(visible=_slow(model)))
+    choice.refresh(
+        tab,
+        photos.find,
+        Step(fill, [result, *inputs], everything, result),
+        Step(fill_details, [effects, result, *inputs], numbers, effects),
+    )
+    seeds = (source_seed, target_seed)
+    return InspectControls(
+        kind, seeds, truncation, strength, on, factors, threshold, compare,
+        (other_source, other_target), chart, actions,
+    )  # fmt: skip
+
+
+def _edit_controls(
+    choice: ModelChoice,
+) -> tuple[gr.CheckboxGroup, list[gr.Slider], gr.Slider, gr.Button]:
+    """Switches and factors of the layer groups, the threshold, and a way back."""
+
+    def names(model: Described) -> list[tuple[str, str]]:
+        return [(text(f"inspect.layers_{group}"), group) for group in model.space.groups()]
+
+    def switches(model: Described) -> dict[str, Any]:
+        return {"choices": names(model), "value": list(model.space.groups())}
+
+    with gr.Row(elem_classes="controls"):
+        on = gr.CheckboxGroup(
+            **switches(choice.first), label=text("inspect.groups"), elem_id="inspect-on"
+        )
+        threshold = gr.Slider(
+            *THRESHOLD_RANGE,
+            value=0.0,
+            step=STEP,
+            label=text("inspect.threshold"),
+            info=text("inspect.threshold_info"),
+            elem_id="inspect-threshold",
+            min_width=240,
+        )
+    choice.follow(on, lambda model: gr.CheckboxGroup(**switches(model)))
+    factors = []
+    with gr.Row(elem_classes="controls"):
+        for group in GROUP_RESOLUTIONS:
+            factor = gr.Slider(
+                *SCALE_RANGE,
+                value=1.0,
+                step=STEP,
+                label=text(f"inspect.scale_{group}"),
+                visible=group in choice.first.space.groups(),
+                elem_id=f"inspect-scale-{group}",
+                min_width=200,
+            )
+            factors.append(factor)
+
+            def visible(model: Described, group: str = group) -> gr.Slider:
+                return gr.Slider(visible=group in model.space.groups())
+
+            choice.follow(factor, visible)
+    reset = gr.Button(text("inspect.reset"), size="sm", elem_id="inspect-reset")
+    return on, factors, threshold, reset
+
+
+def _slow(model: Described) -> bool:
+    """Whether an inspection is not begun unasked."""
+    return model.device.type == "cpu" and model.config.resolution > QUICK

@@ -1,0 +1,100 @@
+"""What a visitor has chosen for all tabs: the model, what follows it, and consent to photos."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
+from demo.progress import say, say_bytes
+from demo.server.models import Described, Models
+from demo.server.request_checks import guarded
+from demo.tabs.consent import Consent
+from demo.texts import text
+
+
+class Step(NamedTuple):
+    """An event's function, its components, and where its progress is shown."""
+
+    call: Callable[..., Any]
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+    progress_on: Any
+
+
+class ModelChoice:
+    """The selector, shown where there is something to select.
+
+    Args:
+        models: those that visitors may choose.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.first = models.first
+        self.consent = Consent()
+        self.label = gr.State(models.labels[0])
+        self.selector = gr.Dropdown(
+            models.labels,
+            value=models.labels[0],
+            label=text("page.model"),
+            visible=len(models.labels) > 1,
+            filterable=False,
+            elem_id="model",
+            min_width=220,
+        )
+        self._open_tab = gr.State()
+        self._following: list[tuple[Any, Callable[[Described], Any]]] = []
+        self._refreshing: list[tuple[str, tuple[Step, ...]]] = []
+        self.step: Step  # chooses a model, once connected: takes a label and the current one
+
+    def follow(self, component: Any, update: Callable[[Described], Any]) -> None:
+        """Update a component from the model whenever another one is chosen."""
+        self._following.append((component, update))
+
+    def clear(self, *components: Any) -> None:
+        """Empty components when another model is chosen: what they show was made by the last."""
+        for component in components:
+            self.follow(component, lambda _: None)
+
+    def refresh(self, tab: gr.Tab, *steps: Step) -> None:
+        """Take steps when a tab is opened, and when it is open and another model is chosen.
+
+        The steps skip what is already there.
+        """
+        tab.select(lambda: tab.id, None, self._open_tab, **SMALL_EVENT)
+        self._chain(tab.select, steps)
+        self._refreshing.append((tab.id, steps))
+
+    def connect(self) -> None:
+        """Declare what happens at a choice; to be called when all of the page is there."""
+        self.consent.connect()
+        components, updates = zip(*self._following, strict=True)
+
+        @guarded
+        def choose(label: Any, current: str) -> tuple[Any, ...]:
+            say(f"loading {label}")
+            pipeline = self.models.get(label, lambda _, *size: say_bytes(label, *size))
+            return label, *(update(pipeline) for update in updates)
+
+        inputs, outputs = [self.selector, self.label], [self.label, *components]
+        self.step = Step(choose, inputs, outputs, self.selector)
+        chosen = self.selector.select(  # .input comes twice
+            choose, inputs, outputs, show_progress_on=self.selector, **LOAD_EVENT
+        )
+        chosen.failure(lambda label: label, self.label, self.selector, **SMALL_EVENT)
+        for tab_id, steps in self._refreshing:
+            self._chain(chosen.success, steps, tab_id)
+
+    def _chain(self, begin: Any, steps: Sequence[Step], tab_id: str | None = None) -> None:
+        """Declare steps, one after the other's success; only for an open tab if one is named."""
+        for step in steps:
+
+            def call(open_tab: Any, *values: Any, run: Callable[..., Any] = step.call) -> Any:
+                return run(*values) if tab_id in (None, open_tab) else gr.skip()
+
+            event = begin(
+                call, [self._open_tab, *step.inputs], step.outputs,
+                show_progress_on=step.progress_on, **PAGE_EVENT,
+            )  # fmt: skip
+            begin = event.success

@@ -1,0 +1,123 @@
+"""A source and a target photo, with the faces found in them and the marks on them."""
+
+from typing import Any
+
+import gradio as gr
+
+from demo.events import FIND_EVENT
+from demo.handlers import Handlers
+from demo.photos import FaceChoice
+from demo.server.request_checks import guarded, warn
+from demo.tabs.marks import chosen, found, key_of, marks
+from demo.tabs.model_choice import ModelChoice, Step
+from demo.tabs.parts import picture_input
+from demo.texts import text
+from stylemask_core import InvalidInputError, StyleMaskPipeline
+
+LESS_EXACT = text("page.less_exact")
+CONSENT_FIRST = text("page.consent_first")
+
+
+class PhotoPair:
+    """Places for two photos; their faces are sought as soon as they are there.
+
+    Args:
+        name: begins the ids of the components.
+        handlers: where faces are sought.
+        choice: the model they are sought for.
+    """
+
+    def __init__(self, name: str, handlers: Handlers, choice: ModelChoice) -> None:
+        self._handlers = handlers
+        consent = choice.consent.box(f"{name}-consent")
+        with gr.Row(elem_classes="controls photos"):
+            self.source, self.source_marks = _photo("source", f"{name}-source")
+            self.target, self.target_marks = _photo("target", f"{name}-target")
+        note = gr.HTML(elem_classes="hint search-note", padding=False, elem_id=f"{name}-note")
+        self.pictures = [self.source, self.target]
+        self.inputs = [self.source, self.source_marks, self.target, self.target_marks]
+        outputs = [*self.inputs, note]
+        self.find = Step(self._find, [consent, *self.inputs, choice.label], outputs, note)
+        # .change, not .upload: it also tells of examples, the webcam and removal
+        gr.on(
+            [consent.change, *(picture.change for picture in self.pictures)],
+            *self.find[:3], show_progress_on=note, **FIND_EVENT,
+        )  # fmt: skip
+
+    def choices(
+        self,
+        pipeline: StyleMaskPipeline,
+        values: list[Any],
+        truncation: float = 1.0,
+        refined: float = 0.0,
+    ) -> tuple[dict[str, Any], dict[str, FaceChoice]]:
+        """Read the values of `inputs`.
+
+        Args:
+            pipeline: the model.
+            values: as sent.
+            truncation: psi of the inversions.
+            refined: seconds of refinement for each picture.
+
+        Returns:
+            Pictures by role, None where there is none; what the marks on them ask for, by role,
+            where that is complete.
+
+        Raises:
+            InvalidInputError: no page sends such values.
+        """
+        source, source_marks, target, target_marks = values
+        choices = {}
+        for role, picture, marked in (
+            ("source", source, source_marks),
+            ("target", target, target_marks),
+        ):
+            if picture is not None:
+                wanted = chosen(marked, key_of(picture, pipeline), role, truncation)
+                if wanted is not None:
+                    choices[role] = wanted._replace(refined=refined)
+        return {"source": source, "target": target}, choices
+
+    @guarded
+    def _find(
+        self,
+        consent: Any,
+        source: Any,
+        source_marks: Any,
+        target: Any,
+        target_marks: Any,
+        model: str,
+    ) -> Any:
+        pipeline = self._handlers.models.get(model)
+        less_exact = waiting = False
+
+        def sought(picture: Any, marked: Any, role: str) -> tuple[Any, Any]:
+            nonlocal less_exact, waiting
+            if picture is None:
+                return gr.skip(), None
+            try:
+                if consent is not True and not self._handlers.photos.is_example(picture):
+                    waiting = True
+                    return gr.skip(), None  # without marks nothing is inverted
+                search = self._handlers.photos.search(pipeline, picture, role)
+            except InvalidInputError as error:
+                warn(error)
+                return None, None
+            less_exact |= bool(search.note and search.faces)
+            key = key_of(picture, pipeline)
+            if isinstance(marked, dict) and marked.get("key") == key:
+                same = marked.get("model") == model
+                return gr.skip(), gr.skip() if same else {**marked, "model": model}
+            return gr.skip(), found(key, model, search)
+
+        pair = *sought(source, source_marks, "source"), *sought(target, target_marks, "target")
+        return *pair, CONSENT_FIRST if waiting else LESS_EXACT if less_exact else ""
+
+
+def _photo(role: str, name: str) -> tuple[gr.Image, gr.HTML]:
+    """A place for a photo under a caption, and the marks on it."""
+    with gr.Column(elem_classes="captioned", min_width=280):
+        gr.HTML(text(f"page.{role}_is"), elem_classes="caption", padding=False)
+        with gr.Column(elem_classes="photo"):
+            picture = picture_input(text(f"reenact.{role}_picture"), name)
+            return picture, marks(f"{name}-marks")

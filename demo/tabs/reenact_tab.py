@@ -1,0 +1,141 @@
+"""Reenact tab: two pictures, what inversion keeps of them, and the result."""
+
+from typing import Any
+
+import gradio as gr
+
+from demo.events import LIVE_EVENT
+from demo.handlers import ROLES, Handlers, crops_and_inversions
+from demo.server.models import Described
+from demo.server.request_checks import flag_of, guarded, layers_of, warn
+from demo.tabs.keep_more import KeepMore
+from demo.tabs.model_choice import ModelChoice, Step
+from demo.tabs.parts import layer_choice, strength_slider, tile
+from demo.tabs.photo_pair import PhotoPair
+from demo.tabs.reenact_examples import ReenactExamples, knows_heads_only
+from demo.texts import text
+from stylemask_core import StyleMaskError
+from stylemask_core.checks import check_strength, check_truncation
+from stylemask_core.config import TRUNCATION_RANGE
+
+SOURCE_INVERTED = 1  # its place among the files of crops and inversions
+
+
+def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
+    """Fill the tab."""
+    photos = PhotoPair("reenact", handlers, choice)
+    limits = gr.HTML(_limits(choice.first), elem_classes="hint", padding=False)
+    examples = ReenactExamples(handlers.photos, choice)
+    with gr.Row(elem_classes="reenactment"):
+        with gr.Column(elem_classes="inversions", min_width=240):
+            with gr.Row():
+                source_crop = tile(text("reenact.source_crop"), "", "reenact-source-crop")
+                source_inverted = tile(
+                    text("reenact.source_inversion"), "", "reenact-source-inverted"
+                )
+            with gr.Row():
+                target_crop = tile(text("reenact.target_crop"), "", "reenact-target-crop")
+                target_inverted = tile(
+                    text("reenact.target_inversion"), "", "reenact-target-inverted"
+                )
+        with gr.Column(elem_classes=["tile", "compare"], min_width=240):
+            gr.HTML(text("reenact.compare"), elem_classes="caption", padding=False)
+            compare = gr.ImageSlider(
+                format="png",
+                label=text("reenact.compare_label"),
+                show_label=False,
+                container=False,
+                interactive=False,
+                buttons=[],
+                elem_id="reenact-compare",
+            )
+        result = tile(text("page.result_is"), "", "reenact-result", "result")
+    pasted = gr.Image(
+        format="png",
+        label=text("reenact.pasted"),
+        interactive=False,
+        visible=False,
+        buttons=["download", "fullscreen"],
+        elem_id="reenact-pasted",
+        elem_classes="pasted",
+    )
+    gr.HTML(text("reenact.lost"), elem_classes="hint", padding=False)
+    with gr.Row(elem_classes="controls"):
+        strength = strength_slider()
+        layers = layer_choice(choice)
+    keep_more = KeepMore()
+    paste_back = gr.Checkbox(label=text("reenact.paste_back"), elem_id="reenact-paste-back")
+    with gr.Accordion(text("reenact.options"), open=False):
+        truncation = gr.Slider(
+            *TRUNCATION_RANGE,
+            value=1.0,
+            step=0.05,
+            label=text("reenact.truncation"),
+            info=text("reenact.truncation_info"),
+        )
+
+    @guarded
+    def live(last: Any, presses: Any, *values: Any) -> Any:
+        if list(values) == last:
+            return gr.skip()  # both pictures of a pair tell of their change
+        strength, layers, pasting, *inverting = values
+        *sent, keeping, seconds, psi, model = inverting
+        refined = keep_more.each(keeping, seconds)
+        cancelled = keep_more.cancels.since(presses)
+        only_mixed_anew = last is not None and inverting == last[-len(inverting) :]
+        psi = check_truncation(psi)
+        strength, layers = check_strength(strength), layers_of(layers)
+        pasting = flag_of(pasting, "paste_back")
+        pipeline = handlers.models.get(model)
+        pipeline.space.select(layers)
+        pictures, choices = photos.choices(pipeline, sent, psi, refined)
+        try:
+            pair = handlers.photos.inverted(
+                pipeline, pictures, choices, cancelled, cancelled_will_do=only_mixed_anew
+            )
+        except StyleMaskError as error:  # what the tiles show is of another choice of face
+            warn(error)
+            pair = {}
+        result = pasted = None
+        if len(pair) == len(ROLES):
+            result, pasted, loss = handlers.result(
+                pipeline, pictures["source"], pair, strength, layers, pasting
+            )
+            if loss:
+                gr.Info(f"Source picture: {loss}")
+        shown = gr.Image(pasted, visible=pasted is not None)
+        files = crops_and_inversions(pipeline, pair)
+        both = (files[SOURCE_INVERTED], result) if result else None
+        told = keep_more.lines({role: inverted.refinement for role, inverted in pair.items()})
+        return *files, both, result, shown, *told, list(values)
+
+    def first_pair(source: Any, target: Any, model: str) -> Any:
+        wanted = examples.suit(handlers.models.get(model)) and source is None and target is None
+        return examples.files(0) if wanted else gr.skip()
+
+    last = gr.State()
+    mixing = [strength, layers, paste_back]
+    inverting = [*photos.inputs, *keep_more.inputs, truncation, choice.label]
+    controls = [last, keep_more.presses, *mixing, *inverting]
+    tiles = [source_crop, source_inverted, target_crop, target_inverted, compare, result]
+    outputs = [*tiles, pasted, *keep_more.told, last]
+    changes = [photos.source_marks.input, photos.target_marks.input]
+    changes += [
+        strength.input,
+        truncation.input,
+        layers.change,
+        paste_back.input,
+        *keep_more.changes,
+    ]
+    gr.on(changes, live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
+    examples.connect(photos.pictures)
+    choice.clear(*tiles, last)
+    choice.follow(pasted, lambda _: gr.Image(None, visible=False))
+    choice.follow(limits, _limits)
+    first = Step(first_pair, [*photos.pictures, choice.label], photos.pictures, result)
+    choice.refresh(tab, first, photos.find)
+
+
+def _limits(model: Described) -> str:
+    """What becomes of photos, for the line under them."""
+    return text(f"reenact.limits_{'heads' if knows_heads_only(model) else 'photos'}")

@@ -1,0 +1,1 @@
+"""What is built on the core: command line, conversion, inspection, provenance, doctor."""

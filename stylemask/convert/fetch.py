@@ -1,0 +1,335 @@
+"""The authors' official checkpoints, downloaded from where they are published, and converted."""
+
+import errno
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stylemask.convert import checkpoints
+from stylemask_core import certificates
+from stylemask_core.errors import WeightsError
+from stylemask_core.models import cache, model_folder
+from stylemask_core.models.hub_errors import explained
+from stylemask_core.progress import Progress, bar_class
+
+CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
+MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder
+# How the libraries below gdown call a host that was not reached; it passes on their words alone.
+CONNECTION_FAILED = re.compile("Max retries exceeded|NameResolution|Connection(Error| refused)")
+SPARE = 200_000_000  # [B] left free on the disk
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """A checkpoint in a Hub repository.
+
+    Args:
+        repo_id: "user/repo".
+        path: of the file in it.
+        size: [B].
+    """
+
+    repo_id: str
+    path: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Of the file on this disk."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class DriveFile:
+    """A checkpoint on Google Drive, of which no exact size is stated.
+
+    Args:
+        url: that gdown understands.
+        name: of the file on this disk.
+        sizes: least and largest plausible size [B].
+    """
+
+    url: str
+    name: str
+    sizes: tuple[int, int]
+
+
+GENERATOR = HubFile(
+    "akhaliq/jojogan-stylegan2-ffhq-config-f", "stylegan2-ffhq-config-f.pt", 132_729_083
+)
+ENCODER = HubFile(
+    "AIRI-Institute/HairFastGAN",
+    "pretrained_models/encoder4editing/e4e_ffhq_encode.pt",
+    1_201_649_680,
+)
+MASK_NETWORK = DriveFile(
+    "https://drive.google.com/uc?id=1_V_MnFB8rh5qrQ3zJk00fKXb81uHjIU8",
+    "mask_network_1024.pt",
+    (22_065_152, 23_000_000),  # its 5,516,288 numbers, and room for names
+)
+
+
+def fetch_ffhq(
+    folder: Path | None = None,
+    mask_network: Path | None = None,
+    dtype: torch.dtype = torch.float32,
+    keep: bool = False,
+    progress: Progress | None = None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> Path:
+    """Download the three official checkpoints and convert them to a model folder.
+
+    A download that was cut goes on where it stopped, in the next call too; the downloaded files
+    are deleted once the model is written.
+
+    Args:
+        folder: to be created; None for the one in this project's cache.
+        mask_network: the mask network's file, where Google Drive does not give it.
+        dtype: of the tensors on disk, float32 or float16.
+        keep: do not delete the downloaded files.
+        progress: told of the bytes of each file.
+        on_step: told what is done next.
+
+    Returns:
+        The model folder; `from_pretrained("ffhq")` finds it.
+
+    Raises:
+        WeightsError: a file cannot be had or is not what it should be, or the disk is full.
+    """
+    chosen = folder or cache.default_ffhq_folder()
+    model_folder.check_replaceable(chosen)
+    if mask_network is not None:
+        check_checkpoint(mask_network, str(mask_network), f"give the authors' {MASK_NETWORK.name}")
+    with _downloads_folder() as downloads:
+        _check_space(downloads, chosen, dtype)
+        drive_file = downloads / MASK_NETWORK.name
+        if mask_network is None:
+            from_drive(MASK_NETWORK, drive_file, progress, on_step)
+        generator, encoder = (
+            from_hub(file, downloads / file.name, progress, on_step)
+            for file in (GENERATOR, ENCODER)
+        )
+        try:
+            checkpoints.convert(
+                generator, mask_network or drive_file, encoder, chosen, dtype, on_step
+            )
+        except WeightsError:
+            drive_file.unlink(missing_ok=True)  # nothing vouches for it but the conversion
+            raise
+        _remember(chosen)
+        if not keep:
+            for path in (generator, encoder, drive_file):
+                path.unlink(missing_ok=True)
+    return chosen
+
+
+def from_hub(
+    file: HubFile, path: Path, progress: Progress | None, on_step: Callable[[str], None]
+) -> Path:
+    """Download a checkpoint from the Hub, going on where an earlier call was cut.
+
+    Args:
+        file: what to download.
+        path: to be written; a file that is there and whole is kept.
+        progress: told of the bytes.
+        on_step: told what is downloaded, at which commit.
+
+    Raises:
+        WeightsError: it cannot be had, or is not the file that is known.
+    """
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    if path.is_file() and path.stat().st_size == file.size:
+        return path
+    part = path.with_name(f"{path.name}.part")
+    with explained(file.repo_id, cached=False), _full_disk_explained(path):
+        commit = HfApi().resolve_revision(file.repo_id).resolved
+        on_step(f"downloading {file.name} from {file.repo_id} at commit {commit}")
+        found = get_hf_file_metadata(hf_hub_url(file.repo_id, file.path, revision=commit))
+        if found.size != file.size:
+            raise WeightsError(
+                f"{file.path} in {file.repo_id} has {found.size:,} bytes, the official file "
+                f"{file.size:,}: convert your own copies with `stylemask convert`"
+            )
+        with part.open("ab") as content:
+            if content.tell() > file.size:
+                content.truncate(content.seek(0))
+            http_get(
+                found.location,
+                content,
+                resume_size=content.tell(),
+                headers=build_hf_headers(token=False),  # public files, often on another host
+                expected_size=file.size,
+                tqdm_class=bar_class(file.name, progress),
+            )
+    with part.open("rb") as content:
+        sound = hashlib.file_digest(content, "sha256").hexdigest() == found.etag
+    if not sound:
+        part.unlink()
+        raise WeightsError(f"{file.name} arrived damaged and was removed: run this again")
+    part.replace(path)
+    return path
+
+
+def from_drive(
+    file: DriveFile, path: Path, progress: Progress | None, on_step: Callable[[str], None]
+) -> Path:
+    """Download a checkpoint from Google Drive, going on where an earlier call was cut.
+
+    Args:
+        file: what to download.
+        path: to be written; a file that is there is kept.
+        progress: told of the bytes.
+        on_step: told what is downloaded.
+
+    Raises:
+        WeightsError: Drive refuses it, or sends something else.
+    """
+    by_hand = f"download it in a browser from {file.url} and give it as --mask-network FILE"
+    if path.is_file():
+        return path
+    try:
+        from gdown import DownloadError, download
+    except ImportError as error:
+        raise WeightsError(
+            f"{file.name} lies on Google Drive: pip install 'stylemask[fetch]', or {by_hand}"
+        ) from error
+    arrived = path.with_name(f"{path.name}.drive")
+
+    def report(done: int, total: int | None) -> None:
+        if progress is not None:
+            progress(file.name, done, total or 0)
+
+    on_step(f"downloading {file.name} from Google Drive")
+    resumed = list(path.parent.glob(f"{arrived.name}*.part"))  # gdown's
+    try:
+        with _full_disk_explained(path):
+            download(
+                file.url,
+                str(arrived),
+                quiet=True,
+                use_cookies=False,
+                verify=certificates.authorities(),
+                resume=True,
+                progress=report,
+                timeout=30,
+                retries=3,
+            )
+    except (DownloadError, OSError) as error:  # those of requests are OSErrors
+        for part in resumed:
+            part.unlink(missing_ok=True)  # tried once more in vain: the next call begins anew
+        if reason := certificates.trouble(error):
+            raise WeightsError(f"Google Drive is not reached: {reason}; or {by_hand}") from error
+        reason = " ".join(str(error).split())
+        if CONNECTION_FAILED.search(reason):
+            raise WeightsError(
+                f"{file.name} cannot be had, Google Drive is not reached: check the connection, "
+                f"or {by_hand}"
+            ) from error
+        raise WeightsError(f"Google Drive refuses {file.name} ({reason}): {by_hand}") from error
+    try:
+        check_checkpoint(arrived, file.name, f"Google Drive is over its quota: {by_hand}")
+        low, high = file.sizes
+        if not low <= arrived.stat().st_size <= high:
+            size = arrived.stat().st_size
+            raise WeightsError(
+                f"{file.name} arrived with {size:,} bytes, not about {low:,}: {by_hand}"
+            )
+        arrived.replace(path)
+    finally:
+        arrived.unlink(missing_ok=True)
+    return path
+
+
+def check_checkpoint(path: Path, name: str, hint: str) -> None:
+    """Make sure that a file begins like a checkpoint, before anything larger is done with it.
+
+    Args:
+        path: of the file.
+        name: what a message calls it.
+        hint: what a message says to do.
+
+    Raises:
+        WeightsError: it is a web page or something else, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise WeightsError(f"cannot read {name}: {error.strerror}") from error
+    if not start.startswith(CHECKPOINT_STARTS):
+        what = "a web page" if start.lstrip().startswith(b"<") else "something else"
+        raise WeightsError(f"{name} is {what} and no checkpoint: {hint}")
+
+
+@contextmanager
+def _downloads_folder() -> Iterator[Path]:
+    """The folder downloads are kept in until the model is written, for one process at a time."""
+    from filelock import FileLock, Timeout
+
+    folder = cache.downloads_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout as error:
+        raise WeightsError(
+            "these files are being fetched already: wait until it is done"
+        ) from error
+    except OSError as error:
+        raise WeightsError(
+            f"cannot use {folder} ({error.strerror or error}): set {cache.HOME_VARIABLE} to another"
+        ) from error
+    with lock:
+        yield folder
+
+
+@contextmanager
+def _full_disk_explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise WeightsError(
+            f"the disk is full: free some space, or set {cache.HOME_VARIABLE} to a folder on "
+            f"another disk (now {path.parent.parent}); what has arrived is kept for the next try"
+        ) from error
+
+
+def _check_space(downloads: Path, folder: Path, dtype: torch.dtype) -> None:
+    missing = sum(file.size - _arrived(downloads / file.name) for file in (GENERATOR, ENCODER))
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    needs = {downloads: missing, above: MODEL_SIZES[dtype]}
+    if downloads.stat().st_dev == above.stat().st_dev:
+        needs = {downloads: missing + MODEL_SIZES[dtype]}
+    for place, needed in needs.items():
+        free = shutil.disk_usage(place).free
+        if free < needed + SPARE:
+            raise WeightsError(
+                f"{needed / 1e9:.1f} GB are needed in {place} and {free / 1e9:.1f} GB are free: "
+                f"free some space, choose another folder with -o, or set {cache.HOME_VARIABLE}"
+            )
+
+
+def _arrived(path: Path) -> int:
+    """Bytes of a download that are on the disk."""
+    part = path.with_name(f"{path.name}.part")
+    return next((file.stat().st_size for file in (path, part) if file.is_file()), 0)
+
+
+def _remember(folder: Path) -> None:
+    try:
+        cache.remember_ffhq_folder(folder)
+    except OSError as error:
+        raise WeightsError(
+            f"the model is in {folder}, but its place cannot be noted ({error.strerror}): use "
+            f"--model {folder}"
+        ) from error

@@ -1,0 +1,1 @@
+"""What the masks do: which channels, in which layers, where in the picture."""

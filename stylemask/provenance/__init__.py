@@ -1,0 +1,1 @@
+"""Saying that a picture is made by a model: XMP and a watermark."""

@@ -1,1 +1,0 @@
-"""Face detectors behind the interface of `stylemask_core/landmarks.py`."""

@@ -1,0 +1,1 @@
+"""Model folders, what a name stands for, the Hub."""

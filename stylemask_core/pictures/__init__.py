@@ -1,0 +1,1 @@
+"""Picture files → clean RGB, the square of a face, and back into the photo."""

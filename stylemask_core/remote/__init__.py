@@ -1,1 +1,0 @@
-"""What comes from other machines and goes there: Hub repositories and official checkpoints."""

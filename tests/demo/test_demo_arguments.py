@@ -1,0 +1,143 @@
+"""All arguments are checked before any work begins, on the page and at the endpoints."""
+
+import gradio as gr
+import pytest
+
+from demo.handlers import Handlers
+from demo.page import build_demo
+from demo.server.models import Models
+from demo.tabs.inspect_events import PICTURES, Inspector
+from demo.tabs.marks import key_of
+from demo.tabs.model_choice import ModelChoice
+from demo.tabs.photo_pair import PhotoPair
+from stylemask.inspect import inspection
+from stylemask_core import StyleMaskError, StyleMaskPipeline
+from stylemask_core.pictures import framing
+from tests.support.helpers import noise
+
+WORK = ("sample", "synthesize", "encode", "invert_framed", "refine_inversion", "reenact", "masks")
+
+
+@pytest.fixture
+def models(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    return Models([str(tiny_folder)], device="cpu")
+
+
+@pytest.fixture
+def handlers(models):
+    return Handlers(models)
+
+
+@pytest.fixture
+def picture(handlers, tmp_path):
+    noise(64).save(tmp_path / "noise.png")
+    return {"path": handlers.photos.example(tmp_path / "noise.png")}
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Whatever takes time fails the test."""
+    for name in WORK:
+        monkeypatch.setattr(StyleMaskPipeline, name, lambda *_, **__: pytest.fail("work began"))
+    monkeypatch.setattr(framing, "find_faces", lambda *_: pytest.fail("a search began"))
+    monkeypatch.setattr(inspection, "inspect", lambda *_: pytest.fail("an inspection began"))
+
+
+WRONG = {
+    "source_seed": -1,
+    "target_seed": "x",
+    "truncation": 9,
+    "inversion_truncation": 9,
+    "strength": 9,
+    "layers": ["nonsense"],
+    "source_face": 0,
+    "target_face": 0,
+    "source_landmarks": [1, 2],
+    "target_landmarks": [1, 2],
+    "aligned": "x",
+    "paste_back": "x",
+    "refine_seconds": 999,
+    "model": "x",
+    "source": {"a": 1},
+    "target": "x.png",
+    "picture": 5,
+}
+TAKES = {
+    "mix": ("source_seed", "target_seed", "truncation", "strength", "layers", "model"),
+    "after_targets": ("source_seed", "target_seed", "truncation", "strength", "layers", "model"),
+    "reenact": (
+        "source", "target", "strength", "layers", "source_face", "target_face",
+        "source_landmarks", "target_landmarks", "aligned", "paste_back", "inversion_truncation",
+        "model", "refine_seconds",
+    ),
+    "inspect": (
+        "source_seed", "target_seed", "truncation", "strength", "source", "target", "source_face",
+        "target_face", "source_landmarks", "target_landmarks", "aligned", "model",
+    ),
+    "faces": ("picture", "model"),
+    "verify": ("picture",),
+    "model_info": ("model",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [(name, argument) for name, takes in TAKES.items() for argument in takes]
+)
+def test_a_wrong_argument_is_noticed_before_any_work(name, argument, handlers, picture, no_work):
+    right = {"source_seed": 1, "target_seed": 2, "truncation": 0.7, "strength": 1.0}
+    right |= {"source": picture, "target": picture, "picture": picture, "refine_seconds": 5.0}
+    sent = {key: right.get(key) for key in TAKES[name] if key in right}
+    if name == "after_targets":
+        sent |= {"layers": None, "model": None}
+    with pytest.raises(gr.Error) as caught:
+        getattr(handlers, name)(**{**sent, argument: WRONG[argument]})
+    line = caught.value.message.lower()
+    assert all(part.rstrip("s") in line for part in argument.split("_"))
+
+
+def test_what_is_missing_for_an_inspection_is_noticed_before_a_picture_is_inverted(
+    handlers, picture, no_work
+):
+    with pytest.raises(gr.Error, match="target seed or a target picture"):
+        handlers.inspect(source=picture)
+
+
+def marked(picture, models):
+    return {"key": key_of(picture, models.get()), "choice": "whole", "points": []}
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(7, 9), (8, 9), (10, 9.0), (13, 9), (16, "x"), (18, "x")]
+)
+def test_the_inspect_tab_checks_its_controls_before_it_inverts(
+    place, value, models, handlers, picture, no_work
+):
+    """Truncation, strength, a factor, the threshold, a seed of pair B, the model."""
+    with gr.Blocks():
+        inspector = Inspector(handlers, PhotoPair("pair", handlers, ModelChoice(models)))
+    photo = picture, marked(picture, models)
+    values = [
+        PICTURES, *photo, *photo, 1, 2, 0.7, 1.0, ["coarse"], 1.0, 1.0, 1.0, 0.0, True, 1, 2, None,
+        None,
+    ]  # fmt: skip
+    with pytest.raises(StyleMaskError):
+        inspector.asked([*values[:place], value, *values[place + 1 :]])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(5, 9), (6, ["nonsense"]), (8, 999), (9, "x"), (10, 9), (11, "x")]
+)
+def test_the_reenact_tab_checks_its_controls_before_it_inverts(
+    place, value, models, picture, no_work
+):
+    """Strength, layers, seconds of refinement, paste-back, truncation, the model."""
+    (live,) = (
+        event.fn
+        for event in build_demo(models).fns.values()
+        if event.name == "live" and "reenact-paste-back" in [x.elem_id for x in event.inputs]
+    )
+    photo = picture, marked(picture, models)
+    values = [None, *photo, *photo, 1.0, ["all"], True, 8.0, False, 1.0, models.labels[0]]
+    with pytest.raises(gr.Error):
+        live(*values[:place], value, *values[place + 1 :])

@@ -1,0 +1,175 @@
+"""Keep more of the person, as the page and programs ask for it."""
+
+import pytest
+
+from demo.handlers import Handlers
+from demo.photos import FaceChoice
+from demo.server.models import Models
+from demo.tabs.keep_more import Cancels, KeepMore, described, seconds_of
+from demo.tabs.links import INSPECT, MIX
+from demo.tabs.links_page import inspect_state, mix_state
+from stylemask_core import InvalidInputError, refinement
+from stylemask_core.refinement import Refinement
+from stylemask_core.similarity import Similarity
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("server")
+        patch.setenv("GRADIO_TEMP_DIR", str(path))
+        yield path
+
+
+@pytest.fixture(scope="module")
+def handlers(folder, tiny_folder):
+    return Handlers(Models([str(tiny_folder)], device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def heads(folder, tiny_pipeline):
+    """Two pictures as they are sent."""
+    paths = [folder / f"head_{seed}.png" for seed in (1, 2)]
+    for seed, path in enumerate(paths, 1):
+        picture = tiny_pipeline.synthesize(tiny_pipeline.sample(seed)).image
+        picture.resize((64, 64)).save(path)
+    return [{"path": str(path)} for path in paths]
+
+
+def test_both_pictures_are_refined_alike_and_what_it_gained_is_told(handlers, heads):
+    plain = handlers.reenact(*heads)[-1]
+    told = handlers.reenact(*heads, refine_seconds=0.5)[-1]
+    for role in ("source", "target"):
+        assert "refinement" not in plain[role]
+        found = told[role]["refinement"]
+        assert found["after"]["structure"] >= found["before"]["structure"]
+        assert found["steps"] >= 0 and found["seconds"] > 0
+    assert {**told["source"], "refinement": 0} == {**plain["source"], "refinement": 0}
+
+
+def test_a_refined_inversion_is_remembered_beside_the_plain_one(handlers, heads, monkeypatch):
+    pipeline = handlers.models.get()
+    pictures = {"source": heads[0]}
+    refined, plain = (
+        handlers.photos.inverted(pipeline, pictures, {"source": FaceChoice(refined=seconds)})
+        for seconds in (0.4, 0.0)
+    )
+    assert plain["source"].refinement is None
+    monkeypatch.setattr("demo.photos.refine", None)  # nothing is computed again
+    again = handlers.photos.inverted(pipeline, pictures, {"source": FaceChoice(refined=0.4)})
+    assert again["source"] is refined["source"]
+
+
+@pytest.fixture
+def press_at_step(monkeypatch):
+    """Cancels whose button is pressed during a step of the next refinement, counted from 1."""
+    cancels, step = Cancels(), refinement._Descent.step
+
+    def arranged(number):
+        steps = []
+
+        def counted(self, **options):
+            steps.append(1)
+            step(self, **options)
+            if len(steps) == number:
+                cancels.press(1)
+
+        monkeypatch.setattr(refinement._Descent, "step", counted)
+        return cancels.since(0)
+
+    return arranged
+
+
+@pytest.fixture
+def refined(handlers, heads):
+    """Invert both heads with refinement: source, target."""
+
+    def run(seconds=60.0, **options):
+        choices = dict.fromkeys(("source", "target"), FaceChoice(refined=seconds))
+        pictures = dict(zip(choices, heads, strict=True))
+        pair = handlers.photos.inverted(handlers.models.get(), pictures, choices, **options)
+        return [pair[role] for role in choices]
+
+    return run
+
+
+def test_a_visitor_who_cancels_ends_both_pictures_and_keeps_what_is_there(refined, press_at_step):
+    pair = refined(cancelled=press_at_step(2))
+    assert [inverted.refinement.steps for inverted in pair] == [2, 0]
+
+
+def test_a_button_pressed_before_the_job_has_its_turn_cancels_it_and_no_later_one(refined):
+    cancels = Cancels()
+    cancelled = cancels.since(0)  # the event has left the page
+    cancels.press(1)
+    assert [inverted.refinement.steps for inverted in refined(cancelled=cancelled)] == [0, 0]
+    assert not cancels.since(1)()
+
+
+def test_a_cancelled_refinement_stands_for_the_full_one_only_where_that_will_do(refined):
+    seconds = 0.3
+    ended = refined(seconds, cancelled=lambda: True)
+    assert refined(seconds, cancelled_will_do=True) == ended
+    full = refined(seconds)
+    assert not any(inverted.cancelled for inverted in full)
+    assert refined(seconds, cancelled=lambda: True) == full, "it is remembered"
+
+
+@pytest.mark.parametrize("count", ["2", None, True, float("nan"), {}])
+def test_counts_of_presses_that_no_page_sends_are_refused(count):
+    for call in (Cancels().press, Cancels().since):
+        with pytest.raises(InvalidInputError, match="count of presses"):
+            call(count)
+
+
+@pytest.mark.parametrize("value", [-1, 61, float("nan"), "5", None, True])
+def test_times_that_cannot_be_used_are_refused(value):
+    with pytest.raises(InvalidInputError, match="refine_seconds"):
+        seconds_of(value)
+
+
+def test_on_the_page_the_time_is_shared_and_the_switch_decides():
+    assert KeepMore.each(True, 8) == 4
+    assert KeepMore.each(False, 8) == KeepMore.each(None, 8) == 0
+
+
+def test_what_was_gained_is_shown_where_something_was_refined():
+    done = Refinement(None, Similarity(0.271, 12.34), Similarity(0.412, 13.56), 14, 7.9)
+    source, target = KeepMore.lines({"source": done, "target": None})
+    assert source.visible and not target.visible
+    assert "0.271 → <b>0.412</b>" in source.value and "13.6 dB" in source.value
+    nothing = Refinement(None, done.before, done.before, 0, 2.0)
+    assert "identity.nothing_source" in KeepMore.lines({"source": nothing})[0].value
+    assert described(done)["after"] == {"structure": 0.412, "psnr_db": 13.56}
+
+
+def test_a_link_to_a_mix_or_an_inspection_says_what_the_controls_say(handlers):
+    label = handlers.models.labels[0]
+    mixed = mix_state(1, 2, 0.5, 1.2, ["coarse"], label)
+    assert (mixed.tab, mixed.seeds, mixed.layers) == (MIX, (1, 2), ["coarse"])
+    state = inspect_state(handlers.models)
+    edits = [["coarse"], 1.5, 1.0, 1.0, 0.2]
+    seen = state("seeds", 1, 2, 0.5, 1.0, *edits, True, 3, 4, {"picked": "b8.conv0/2"}, label)
+    assert (seen.tab, seen.factors, seen.threshold) == (INSPECT, {"coarse": 1.5}, 0.2)
+    assert (seen.other, seen.part) == ((3, 4), "b8.conv0/2")
+    off = state("seeds", 1, 2, 0.5, 1.0, [], 1.5, 1.0, 1.0, 0.2, False, 3, 4, None, label)
+    assert (off.factors, off.other, off.part) == ({"coarse": 0.0}, None, None)
+
+
+def test_of_fields_that_are_hidden_or_off_a_link_needs_nothing(handlers):
+    label = handlers.models.labels[0]
+    state, psi = inspect_state(handlers.models), 0.5
+    pair_b, factors = [None, None], [None, None, None]
+    seen = state("seeds", 1, 2, psi, 1.0, [], *factors, 0.0, False, *pair_b, None, label)
+    assert (seen.seeds, seen.other, seen.factors) == ((1, 2), None, {"coarse": 0.0})
+    with pytest.raises(InvalidInputError, match="source B seed"):
+        state("seeds", 1, 2, psi, 1.0, [], *factors, 0.0, True, *pair_b, None, label)
+
+
+def test_there_is_no_link_to_photos_or_to_half_a_pair(handlers):
+    label = handlers.models.labels[0]
+    rest = (0.5, 1.0, ["coarse"], 1.0, 1.0, 1.0, 0.0, False, 3, 4, None, label)
+    with pytest.raises(InvalidInputError, match="never a photo"):
+        inspect_state(handlers.models)("pictures", 1, 2, *rest)
+    with pytest.raises(InvalidInputError, match="target seed"):
+        inspect_state(handlers.models)("seeds", 1, None, *rest)

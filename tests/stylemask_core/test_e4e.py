@@ -1,0 +1,94 @@
+"""The encoder for photos, part by part; test_parity.py holds all of it to the authors' codes."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from stylemask.convert.e4e_tensors import convert_unit
+from stylemask_core import ModelConfig, WeightsError
+from stylemask_core.networks.e4e import E4eEncoder, Level, StyleHead, levels
+from stylemask_core.networks.ir_se50 import IRSE50, Unit
+from tests.support.checkpoints import SMALL
+from tests.support.helpers import FFHQ
+
+
+def checkpoint_of_a_unit(random: torch.Generator) -> dict[str, torch.Tensor]:
+    """The first unit's tensors as checkpoints name them, of 64 channels."""
+    state = {
+        "1.weight": torch.randn(64, 64, 3, 3, generator=random) * 0.05,
+        "2.weight": torch.rand(64, generator=random),
+        "3.weight": torch.randn(64, 64, 3, 3, generator=random) * 0.05,
+        "5.fc1.weight": torch.randn(4, 64, 1, 1, generator=random),
+        "5.fc2.weight": torch.randn(64, 4, 1, 1, generator=random),
+    }
+    for norm in ("0", "4"):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{norm}.{part}"] = torch.rand(64, generator=random) + 0.5
+    return state
+
+
+def test_a_converted_unit_computes_what_its_batch_normalisations_did():
+    random = torch.Generator().manual_seed(0)
+    state = checkpoint_of_a_unit(random)
+    x = torch.randn(2, 64, 8, 8, generator=random)
+
+    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
+        parts = ("running_mean", "running_var", "weight", "bias")
+        return F.batch_norm(x, *(state[f"{name}.{part}"] for part in parts))
+
+    out = F.conv2d(norm(x, "0"), state["1.weight"], padding=1)
+    out = F.conv2d(F.prelu(out, state["2.weight"]), state["3.weight"], stride=2, padding=1)
+    out = norm(out, "4")
+    share = F.conv2d(out.mean((2, 3), keepdim=True), state["5.fc1.weight"]).relu()
+    out = out * F.conv2d(share, state["5.fc2.weight"]).sigmoid()
+    expected = out + F.max_pool2d(x, 1, 2)
+
+    unit = Unit(64, 64, stride=2)
+    unit.load_state_dict(convert_unit({f"res_layer.{k}": v for k, v in state.items()}, "", False))
+    torch.testing.assert_close(unit(x), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_unit_of_equal_widths_passes_its_input_on_beside_the_residual(stride):
+    unit = Unit(16, 16, stride)
+    nn.init.zeros_(unit.conv2.weight)
+    nn.init.zeros_(unit.conv2.bias)
+    x = torch.randn(2, 16, 8, 8)
+    assert torch.equal(unit(x), nn.MaxPool2d(1, stride)(x))
+
+
+def test_the_backbone_halves_the_picture_at_every_stage():
+    with torch.inference_mode():
+        features = IRSE50()(torch.zeros(1, 3, 64, 64))
+    shapes = [tuple(x.shape[1:]) for x in features]
+    assert shapes == [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]
+
+
+def test_heads_read_the_level_of_the_pyramid_that_belongs_to_their_latent():
+    assert levels(18) == [("coarse", 3, 16), ("middle", 4, 32), ("fine", 11, 64)]
+    assert levels(4) == [("coarse", 3, 16), ("middle", 1, 32), ("fine", 0, 64)]
+    assert StyleHead(8, 32)(torch.zeros(3, 8, 32, 32)).shape == (3, 8)
+
+
+def test_heads_of_a_level_do_not_mix_though_their_first_convolutions_are_one():
+    level = Level(8, 3, 16)
+    x = torch.randn(2, 8, 16, 16)
+    before = level(x)
+    with torch.no_grad():
+        level.first.weight[8:16] += 1  # of the second head
+    after = level(x)
+    assert [torch.equal(a, b) for a, b in zip(before, after, strict=True)] == [True, False, True]
+
+
+def test_a_picture_gets_the_same_code_alone_and_in_a_batch():
+    encoder = E4eEncoder(SMALL)
+    x = torch.randn(2, 3, 256, 256)
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(x)[1:], encoder(x[1:]), atol=1e-4, rtol=1e-4)
+
+
+def test_codes_of_another_size_are_refused_by_the_config():
+    values = {**FFHQ.__dict__, "encoder": "e4e", "latent_dim": 64}
+    with pytest.raises(WeightsError, match="512"):
+        ModelConfig(**values)

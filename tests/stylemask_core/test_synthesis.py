@@ -1,0 +1,143 @@
+"""Synthesis for inference against the generator's plain one."""
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from op import build
+from op.library import Library
+from stylemask_core.config import ModelConfig
+from stylemask_core.networks import synthesis
+from stylemask_core.networks.generator import Generator
+from stylemask_core.networks.styled_layers import CompiledConv
+from stylemask_core.networks.synthesis import SynthesisNetwork
+
+ODD = ModelConfig(
+    name="odd",
+    resolution=32,
+    channels={4: 7, 8: 12, 16: 5, 32: 3},
+    masked_layers=3,
+    latent_dim=9,
+    mapping_layers=2,
+)
+
+
+def random_generator(config: ModelConfig) -> Generator:
+    generator = Generator(config).eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(0)
+    for tensor in generator.state_dict().values():
+        tensor.copy_(torch.randn(tensor.shape, generator=random))
+    return generator
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["noise", "no noise"])
+def generator(request):
+    return random_generator(dataclasses.replace(ODD, noise=request.param))
+
+
+def codes(count: int) -> torch.Tensor:
+    random = torch.Generator().manual_seed(1)
+    return torch.randn(count, ODD.num_latents, ODD.latent_dim, generator=random)
+
+
+def test_pictures_are_those_of_the_plain_generator(generator):
+    w_plus = codes(3)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    expected = generator.synthesize(styles, rgb_styles)
+    pictures = SynthesisNetwork(generator)(styles, rgb_styles)
+    assert pictures.shape == (3, 3, 32, 32)
+    assert (pictures - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_the_projects_operators_give_the_same_pictures(generator):
+    w_plus = codes(2)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    plain, fused = (SynthesisNetwork(generator, fused=choice) for choice in (False, True))
+    expected = plain(styles, rgb_styles)
+    assert (fused(styles, rgb_styles) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.fixture
+def compiled_everywhere(monkeypatch):
+    """Have the compiled operator for CPUs at hand, for layers of every size."""
+    if shutil.which("g++") is None:
+        pytest.skip("there is no C++ compiler")
+    monkeypatch.setenv("STYLEMASK_OPS", "auto")
+    library = Library("cpu", build.LIBRARIES["cpu"].recipe)  # that has not read the variable yet
+    monkeypatch.setitem(build.LIBRARIES, "cpu", library)
+    build.build("cpu")
+    monkeypatch.setattr(synthesis, "COMPILED_FROM", 4)
+    monkeypatch.setattr(synthesis, "COMPILED_UP_FROM", 4)
+
+
+def test_the_compiled_operator_gives_the_same_pictures(generator, compiled_everywhere):
+    w_plus = codes(2)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network = SynthesisNetwork(generator)
+    expected = generator.synthesize(styles, rgb_styles)
+    assert (network(styles, rgb_styles) - expected).abs().max() < 1e-4 * expected.abs().max()
+    assert all(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+
+
+def test_an_operator_that_is_compiled_meanwhile_is_taken_up(
+    generator, compiled_everywhere, monkeypatch
+):
+    w_plus = codes(1)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network, load = SynthesisNetwork(generator), build.load
+    monkeypatch.setattr(build, "load", lambda name: None)
+    before = network(styles, rgb_styles)
+    assert not any(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+    monkeypatch.setattr(build, "load", load)
+    after = network(styles, rgb_styles)
+    assert any(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+    assert (after - before).abs().max() < 1e-4 * before.abs().max()
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_half_precision_stays_near_the_full_one_and_within_its_range(generator, fused):
+    w_plus = codes(2)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network = SynthesisNetwork(generator, half=True, fused=fused)
+    expected = SynthesisNetwork(generator)(styles, rgb_styles)
+    pictures = network(styles, rgb_styles)
+    assert pictures.dtype == torch.float32
+    assert 0 < (pictures - expected).abs().max() < 0.01 * expected.abs().max()
+    large = network([1e4 * style for style in styles], [1e3 * style for style in rgb_styles])
+    assert large.isfinite().all()
+
+
+def test_a_picture_does_not_depend_on_those_before_it(generator):
+    network = SynthesisNetwork(generator)
+    w_plus = codes(1)
+    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    first = network(styles, rgb_styles)
+    network([2 * style for style in styles], rgb_styles)
+    assert torch.equal(network(styles, rgb_styles), first)
+
+
+def test_preparing_leaves_the_generator_as_it_was(generator):
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    w_plus = codes(1)
+    SynthesisNetwork(generator)(generator.styles(w_plus), generator.rgb_styles(w_plus))
+    for name, tensor in generator.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_large_features_lie_in_huge_pages_where_linux_gives_them():
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not setting.exists() or "[never]" in setting.read_text():
+        pytest.skip("there are no huge pages")
+    script = """
+import stylemask_core, torch
+features = torch.ones(64 * 2**20)
+print([line for line in open("/proc/self/smaps_rollup") if line.startswith("AnonHugePages")][0])
+"""
+    run = {"capture_output": True, "text": True, "check": True}
+    output = subprocess.run([sys.executable, "-c", script], **run).stdout
+    assert int(output.split()[1]) > 200 * 1024  # [kB], of 256 MB

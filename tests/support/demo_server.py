@@ -1,0 +1,61 @@
+"""A real demo on loopback for tests."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from demo.page import build_demo, launch_options
+from demo.server.guard import Password, launch_security
+from demo.server.models import Models
+from tests.support.helpers import PATIENCE, free_port
+
+
+@contextmanager
+def running(*models: str | Path, password: Password | None = None) -> Iterator[gr.Blocks]:
+    """Serve models in a thread until the block ends; the demo's address is in `local_url`."""
+    demo = build_demo(Models([str(model) for model in models], device="cpu"))
+    demo.launch(
+        server_name="127.0.0.1",
+        server_port=free_port(),
+        prevent_thread_lock=True,
+        quiet=True,
+        **launch_options(),
+        **launch_security(password=password),
+    )
+    try:
+        yield demo
+    finally:
+        demo.close(verbose=False)
+
+
+def client_of(url: str, **options: Any) -> Client:
+    """A client that waits for a busy machine."""
+    return Client(url, verbose=False, httpx_kwargs={"timeout": PATIENCE}, **options)
+
+
+def photo_model(tiny_folder: Path, parent: Path) -> Path:
+    """A copy of the tiny model, under the name "photos", that needs a face in its pictures."""
+    folder = copytree(tiny_folder, parent / "photos")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"alignment": "ffhq", "domain": "noise", "default_truncation": 0.5}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def refusal(client: Client, **arguments: Any) -> str:
+    """The one line that an endpoint answers with; the server must answer the next call."""
+    with pytest.raises(AppError) as caught:
+        client.predict(**arguments)
+    line = str(caught.value)
+    assert "\n" not in line and "Traceback" not in line and 5 < len(line) <= 300
+    assert "verbose error" not in line, "Gradio's stand-in for an error that nobody foresaw"
+    assert len(client.predict(1, 2, api_name="/mix")) == 3
+    return line
