@@ -135,7 +135,7 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
     demo.queue(max_size=QUEUE_SIZE, api_open=False)  # no way past the queue
     demo.line = WaitingLine(demo, QUEUE_SIZE, demo.check)
     borrow_gpu(demo, MODEL_EVENT["concurrency_id"])
-    demo.server.retention = Retention(demo, handlers.photos, age)
+    demo.retention = Retention(demo, handlers.photos, age)
     return demo
 
 

@@ -111,7 +111,7 @@ def serve(models: "Models", args: Namespace, password: "Password | None") -> int
             )
     except OSError as error:  # another program took the port while the model was loading
         return fail(port_problem(args.host, args.port) or cause(error))
-    demo.server.retention.start()
+    demo.retention.start()
     print(f"StyleMask is up at {demo.local_url} (stop with Ctrl+C)", flush=True)
     if args.share:
         print(share(demo), flush=True)

@@ -108,7 +108,7 @@ def demo(tiny_folder, tmp_path_factory):
 @pytest.fixture
 def remembered(demo):
     """How many searches and inversions of visitors' pictures are remembered."""
-    photos = demo.server.retention._photos
+    photos = demo.retention._photos
     return lambda: len(photos._searches) + len(photos._inversions)
 
 
@@ -131,9 +131,9 @@ def test_inversions_are_forgotten_when_their_visitor_leaves(demo, remembered, fa
 def test_inversions_are_forgotten_by_age(demo, remembered, faces):
     client = client_of(demo.local_url, download_files=False)
     client.predict(*faces, aligned=True, api_name="/reenact")
-    demo.server.retention._photos.forget(3600)
+    demo.retention._photos.forget(3600)
     assert remembered() == 2
-    demo.server.retention._photos.forget(0)
+    demo.retention._photos.forget(0)
     assert remembered() == 0
     client.predict(*faces, aligned=True, api_name="/reenact")  # and can be made anew
     client.close()
