@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class ModelConfig:
         latent_dim: size of z and w.
         mapping_layers: fully connected layers of the mapping network.
         mapping_lr_multiplier: runtime gain of the mapping layers (StyleGAN, appendix C).
-        points: points of the face that the mapping network works out before w; 0 for none.
+        facts: what the mapping network works out before w: numbers of each kind, {"points": 414}.
         noise: whether the convolutions carry fixed noise buffers.
         encoder: kind of the inversion encoder, one of ENCODER_KINDS.
         poser: whether the model has a poser, which makes codes of poses in numbers.
@@ -55,7 +55,7 @@ class ModelConfig:
     latent_dim: int = 512
     mapping_layers: int = 8
     mapping_lr_multiplier: float = 0.01
-    points: int = 0
+    facts: dict[str, int] = field(default_factory=dict)
     noise: bool = True
     encoder: str = "regressor"
     poser: bool = False
@@ -75,8 +75,9 @@ class ModelConfig:
         counts = [*self.channels.values(), self.latent_dim, self.mapping_layers]
         if min(counts) < 1 or max(counts) > 4096:
             raise WeightsError("channels, latent_dim and mapping_layers must lie in 1…4096")
-        if not 0 <= self.points <= 1024:
-            raise WeightsError("points must lie in 0…1024")
+        for name, count in self.facts.items():
+            if not name.isidentifier() or type(count) is not int or not 1 <= count <= 4096:
+                raise WeightsError(f"facts cannot be {self.facts!r}: give 1…4096 of each name")
         if not 1 <= self.masked_layers <= self.conv_layers:
             raise WeightsError(f"masked_layers must lie in 1…{self.conv_layers}")
         if self.encoder not in ENCODER_KINDS:
@@ -124,15 +125,19 @@ class ModelConfig:
             raise WeightsError(f"{CONFIG_NAME} is not valid JSON: {error}") from error
         if not isinstance(values, dict):
             raise WeightsError(f"{CONFIG_NAME} must hold a JSON object")
-        known = {field.name for field in dataclasses.fields(cls)}
+        known = {entry.name for entry in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
             raise WeightsError(f"{CONFIG_NAME} has unknown fields: {', '.join(unknown)}")
-        json_types: dict[Any, Any] = {float: (int, float), dict[int, int]: (dict,)}
-        for field in dataclasses.fields(cls):
-            kinds = json_types.get(field.type, (field.type,))
+        json_types: dict[Any, Any] = {
+            float: (int, float),
+            dict[int, int]: (dict,),
+            dict[str, int]: (dict,),
+        }
+        for entry in dataclasses.fields(cls):
+            kinds = json_types.get(entry.type, (entry.type,))
             # type(): an isinstance() would take true and false for numbers
-            if field.name in values and type(values[field.name]) not in kinds:
-                raise WeightsError(f"{CONFIG_NAME}: {field.name} cannot be {values[field.name]!r}")
+            if entry.name in values and type(values[entry.name]) not in kinds:
+                raise WeightsError(f"{CONFIG_NAME}: {entry.name} cannot be {values[entry.name]!r}")
         try:
             values["channels"] = {int(k): operator.index(v) for k, v in values["channels"].items()}
         except (KeyError, TypeError, ValueError) as error:

@@ -17,9 +17,9 @@ from stylemask_core.models.model_folder import load_weights, write_part
 from stylemask_core.networks.generator import Generator
 from stylemask_core.pictures.images import to_image
 from training.checkpoint import STATE_FILE
+from training.facts import trained_facts
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.losses import energy_loss, landmark_weights, picture_loss, psnr
-from training.points import trained_points
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
 from training.worlds import Dataset, World
 
@@ -99,16 +99,18 @@ def grow_from(generator: Generator, folder: Path) -> None:
     generator.load_state_dict(weights, strict=False)
 
 
-def check_points(weights: dict[str, torch.Tensor], generator: Generator) -> None:
-    """Make sure that trained points fit a generator.
+def build_in_facts(run_folder: Path, generator: Generator) -> None:
+    """Copy a trained fact network into a generator.
 
     Raises:
-        SystemExit: they are of another world.
+        SystemExit: it is of another world.
     """
-    network = generator.mapping.points
-    expected = {} if network is None else network.state_dict()
+    name, weights = trained_facts(run_folder)
+    networks = generator.mapping.facts
+    expected = networks[name].state_dict() if name in networks else {}
     if {k: x.shape for k, x in weights.items()} != {k: x.shape for k, x in expected.items()}:
-        raise SystemExit("--points: the points of that run are of another world")
+        raise SystemExit(f"--facts: the facts of {run_folder} are of another world")
+    networks[name].load_state_dict(weights)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -119,7 +121,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--width", choices=list(CHANNELS), default="narrow")
     parser.add_argument("--stages", default="16:0.06,32:0.25,64:0.6,128:1")
     parser.add_argument("--init", type=Path, help="run or model folder to start from")
-    parser.add_argument("--points", type=Path, help="run of training.points to build in")
+    parser.add_argument(
+        "--facts", type=Path, nargs="*", default=[], help="runs of training.facts to build in"
+    )
     parser.add_argument("--learning-rate", type=float, default=1e-2)
     parser.add_argument(
         "--hold", type=float, default=0.0, help="share of the run before the rate falls"
@@ -152,14 +156,11 @@ def train(args: argparse.Namespace) -> None:
     generator = Generator(config)
     if args.init:
         grow_from(generator, args.init)
-    if args.points:
-        weights = trained_points(args.points)
-        check_points(weights, generator)
-        generator.mapping.points.load_state_dict(weights)
+    for run_folder in args.facts:
+        build_in_facts(run_folder, generator)
     generator.to(device, memory_format=torch.channels_last)
     restrict_mapping(generator, world)
-    if generator.mapping.points is not None:
-        generator.mapping.points.requires_grad_(False)
+    generator.mapping.facts.requires_grad_(False)
     mapping = list(generator.mapping.layers.parameters())
     rest = [p for name, p in generator.named_parameters() if not name.startswith("mapping.")]
     groups = [

@@ -15,6 +15,7 @@ from stylemask_core.config import ModelConfig
 
 TRAINING_SEEDS = 2**32  # of data sets start here: every seed of the pipeline stays held out
 
+Facts = Callable[[torch.Tensor], torch.Tensor]  # z [B, 512] → [B, N]
 Render = Callable[[torch.Tensor, int], torch.Tensor]  # z [B, 512], R → [B, 3, R, R] in -1…1
 
 
@@ -83,8 +84,9 @@ class World(Protocol):
     def keypoints(self, z: torch.Tensor) -> torch.Tensor:
         """Centres of left eye, right eye and mouth, [B, 3, 2] in 0…1."""
 
-    def points(self, z: torch.Tensor) -> torch.Tensor:
-        """The points [B, P, 2] that a model's mapping network is told of, -1…1 in the picture."""
+    @property
+    def facts(self) -> dict[str, Facts]:
+        """What a model's mapping network is told, by name: exact, and known without drawing."""
 
     def portraits(self, z: torch.Tensor, random: torch.Generator) -> torch.Tensor:
         """The latents of the same people, frontal and neutral, all incidental drawn anew."""

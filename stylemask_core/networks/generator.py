@@ -13,7 +13,7 @@ from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
 from stylemask_core.style_space import Styles, StyleSpace
 
 BLUR_TAPS = (1.0, 3.0, 3.0, 1.0)  # the low-pass filter of every resampling step
-POINT_LAYERS = 3  # hidden ones of the point network, as wide as a latent
+FACT_LAYERS = 3  # hidden ones of a fact network, as wide as a latent
 EPSILON = 1e-8
 
 
@@ -54,41 +54,43 @@ class EqualizedLinear(nn.Module):
         return F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
 
 
-class PointNetwork(nn.Module):
-    """A normalised z → where points of the face (eyes, lips, hairline, …) lie in the picture.
+class FactNetwork(nn.Module):
+    """A normalised z → what can be known of its picture without drawing it: places, colours.
 
-    A mapping network that is told them need not learn geometry from pictures, where an error of
-    position only shows as blur.
+    A mapping network that is told them need not learn them from pictures, where an error of
+    position, say, only shows as blur.
 
     Args:
         latent_dim: size of z.
-        points: their number P.
+        facts: their number N.
     """
 
-    def __init__(self, latent_dim: int, points: int) -> None:
+    def __init__(self, latent_dim: int, facts: int) -> None:
         super().__init__()
-        self.hidden = nn.ModuleList(nn.Linear(latent_dim, latent_dim) for _ in range(POINT_LAYERS))
-        self.head = nn.Linear(latent_dim, 2 * points)
+        self.hidden = nn.ModuleList(nn.Linear(latent_dim, latent_dim) for _ in range(FACT_LAYERS))
+        self.head = nn.Linear(latent_dim, facts)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """[B, latent_dim] → [B, 2P], x and y by turns, each in deviations from its mean."""
+        """[B, latent_dim] → [B, N], each in deviations from its mean."""
         for layer in self.hidden:
             z = F.leaky_relu(layer(z), 0.2)
-        places: torch.Tensor = self.head(z)
-        return places
+        facts: torch.Tensor = self.head(z)
+        return facts
 
 
 class MappingNetwork(nn.Module):
     """z → w: pixel norm, then fully connected layers with leaky ReLU.
 
-    With points in the config the first layer also reads what a point network makes of z.
+    With facts in the config the first layer also reads what fact networks make of z.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         dim, multiplier = config.latent_dim, config.mapping_lr_multiplier
-        inputs = [dim + 2 * config.points, *[dim] * (config.mapping_layers - 1)]
-        self.points = PointNetwork(dim, config.points) if config.points else None
+        inputs = [dim + sum(config.facts.values()), *[dim] * (config.mapping_layers - 1)]
+        self.facts = nn.ModuleDict(
+            {name: FactNetwork(dim, count) for name, count in config.facts.items()}
+        )
         self.layers = nn.ModuleList(
             EqualizedLinear(width, dim, lr_multiplier=multiplier) for width in inputs
         )
@@ -98,8 +100,7 @@ class MappingNetwork(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """[B, latent_dim] standard normal → w [B, latent_dim]."""
         x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + EPSILON)
-        if self.points is not None:
-            x = torch.cat([x, self.points(x)], 1)
+        x = torch.cat([x, *(network(x) for network in self.facts.values())], 1)
         for layer in self.layers:
             x = fused_bias_act(layer(x))
         return x

@@ -12,7 +12,7 @@ from stylemask_core.models import model_folder
 from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.networks.generator import Generator
 from stylemask_core.networks.mask_network import MaskNetwork
-from training import generator, points
+from training import facts, generator
 from training.metrics import METRICS_FILE
 from training.people import world
 from training.people.answers import PEOPLE
@@ -27,7 +27,7 @@ def write_shard(folder: Path, number: int, people: int = 4, poses: int = 2) -> N
     n = world.draw(number, people, poses)
     images = np.full((len(n), SIDE, SIDE, 3), 128, np.uint8)
     images[:, :, SIDE // 2 :] = (torch.sigmoid(n[:, None, None, :3]) * 255).byte().numpy()
-    places = PEOPLE.points(latent(n))[:, :68] / 2 + 0.5
+    places = PEOPLE.facts["points"](latent(n)).unflatten(1, (-1, 2))[:, :68] / 2 + 0.5
     folder.mkdir(exist_ok=True)
     names = [coordinate.name for coordinate in world.COORDINATES]
     (folder / "world.json").write_text(json.dumps({"coordinates": names, "poses_per_person": 2}))
@@ -46,8 +46,8 @@ def renders(tmp_path) -> Path:
 @pytest.fixture
 def small_people(monkeypatch):
     """Small generators and samples; threads, random numbers and denormals are left as they were."""
-    monkeypatch.setattr(points, "STATISTICS", 256)
-    monkeypatch.setattr(points, "VALIDATION", 128)
+    monkeypatch.setattr(facts, "STATISTICS", 256)
+    monkeypatch.setattr(facts, "VALIDATION", 128)
     monkeypatch.setitem(generator.CHANNELS, "narrow", {4: 8, 8: 8, 16: 8})
     with torch.random.fork_rng():
         yield
@@ -73,9 +73,9 @@ def log(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / METRICS_FILE).read_text().splitlines()]
 
 
-def generator_run(model_folder: Path, folder: Path) -> None:
+def generator_run(finished: Path, folder: Path) -> None:
     """A run that ended with the generator of a model."""
-    model = model_folder.load_model(model_folder)
+    model = model_folder.load_model(finished)
     args = options("", "unused", 1, 1).parse_args(["-o", str(folder), "--device", "cpu"])
     unused = [{"params": [torch.nn.Parameter(torch.zeros(1))]}]
     TrainingRun(args, {"generator": model.generator}, unused, 1e-2).save()

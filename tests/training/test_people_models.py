@@ -58,7 +58,7 @@ def test_a_pose_in_numbers_says_the_same_as_the_coordinates():
         [1.0, -1.0, 3.0]
     )
     pose = Pose.from_vector(poser.pose_vectors(n)[0])
-    places = PEOPLE.points(latent(torch.cat([torch.zeros(1, world.K), n])))
+    places = PEOPLE.facts["points"](latent(torch.cat([torch.zeros(1, world.K), n])))
     assert 15 < pose.yaw < 30
     assert -15 < pose.pitch < -4
     assert pose.actions["jawOpen"] > 0.4
@@ -92,7 +92,7 @@ def test_the_face_model_places_the_points_of_what_it_read():
     shown = torch.zeros_like(n)
     for name in (*SHAPE, *EXPRESSION, *ANGLES):
         shown[:, world.INDEX[name]] = n[:, world.INDEX[name]]
-    exact = PEOPLE.points(latent(shown))[:, :68] / 2 + 0.5
+    exact = PEOPLE.facts["points"](latent(shown)).unflatten(1, (-1, 2))[:, :68] / 2 + 0.5
     found = model.decode(known.shape, known.expression, known.pose).landmarks_2d
     assert (found - exact).abs().mean() < 2e-3
     values = known.expression.clone().requires_grad_()

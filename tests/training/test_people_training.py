@@ -11,9 +11,9 @@ from PIL import Image
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.models import model_folder
-from stylemask_core.networks.generator import PointNetwork
+from stylemask_core.networks.generator import FactNetwork
 from tests.support.people_fixtures import SIDE, log, write_shard
-from training import generator, mask, points
+from training import facts, generator, mask
 from training.heads.answers import SMALL_HEADS
 from training.people import world
 from training.people.answers import PEOPLE
@@ -89,27 +89,30 @@ def test_pictures_of_another_world_and_too_few_of_this_are_refused_in_one_line(t
         PeopleDataset(tmp_path, CPU)
 
 
-def test_points_are_learned_and_become_a_part_of_the_generator_that_training_leaves_alone(
-    renders, tmp_path
+@pytest.mark.parametrize("name", ["points", "looks"])
+def test_facts_are_learned_and_become_a_part_of_the_generator_that_training_leaves_alone(
+    name, renders, tmp_path
 ):
     shared = ["--device", "cpu"]
-    short = [*shared, "--images", "3200", "--batch", "16", "-o", str(tmp_path / "points")]
-    scale = points.scale_of(PEOPLE)
+    short = [name, *shared, "--images", "3200", "--batch", "16", "-o", str(tmp_path / "facts")]
+    exact = PEOPLE.facts[name]
+    scale = facts.scale_of(exact)
     torch.manual_seed(0)
-    before = points.validate(PointNetwork(512, len(scale.mean) // 2), PEOPLE, scale)
-    points.main(short)
-    learned = points.trained_points(tmp_path / "points")
-    network = PointNetwork(512, len(scale.mean) // 2)
+    network = FactNetwork(512, len(scale.mean))
+    before = facts.validate(network, PEOPLE, exact, scale)
+    facts.main(short)
+    learned_name, learned = facts.trained_facts(tmp_path / "facts")
     network.load_state_dict(learned)
-    assert points.validate(network, PEOPLE, scale) < 0.9 * before
-    run = ["--world", "people", "--data", str(renders), "--points", str(tmp_path / "points")]
+    assert learned_name == name
+    assert facts.validate(network, PEOPLE, exact, scale) < 0.9 * before
+    run = ["--world", "people", "--data", str(renders), "--facts", str(tmp_path / "facts")]
     run += ["--images", "32", "--stages", "16:1", "-o", str(tmp_path / "generator"), *shared]
     generator.main(run)
     with Image.open(tmp_path / "generator" / generator.SHEET) as sheet:
         assert sheet.size == (8 * 16, 2 * 16)
     trained = generator.averaged_generator(tmp_path / "generator")
-    for name, tensor in trained.mapping.points.state_dict().items():
-        assert torch.allclose(tensor, learned[name], atol=1e-6)
+    for key, tensor in trained.mapping.facts[name].state_dict().items():
+        assert torch.allclose(tensor, learned[key], atol=1e-6)
     assert (trained.mapping.layers[0].weight[:, world.K : 512] == 0).all()
 
 
@@ -140,23 +143,23 @@ def cut_after_four(run: list[str], folder: Path) -> None:
             generator.main([*run, "-o", str(folder), "--save-every", "1"])
 
 
-def test_a_model_that_is_told_points_keeps_them_and_misses_each_of_their_tensors(people_folder):
+def test_a_model_that_is_told_facts_keeps_them_and_misses_each_of_their_tensors(people_folder):
     model = model_folder.load_model(people_folder)
     z = torch.randn(2, 512)
     w = model.generator.mapping(z)
     without = dict(model.generator.state_dict())
-    without["mapping.points.head.bias"] = without["mapping.points.head.bias"] + 1
+    without["mapping.facts.points.head.bias"] = without["mapping.facts.points.head.bias"] + 1
     model.generator.load_state_dict(without)
     assert not torch.allclose(model.generator.mapping(z), w)
     model_folder.write_part(
         people_folder, "generator", {k: x for k, x in without.items() if "points.head" not in k}
     )
-    with pytest.raises(WeightsError, match=r"tensor mapping.points.head.bias is missing \(2"):
+    with pytest.raises(WeightsError, match=r"tensor mapping.facts.points.head.bias is missing \(2"):
         model_folder.load_model(people_folder)
     config = ModelConfig.load(people_folder)
-    assert config.points > 68
+    assert config.facts["points"] > 2 * 68
     model_folder.write_part(people_folder, "generator", without)
-    text = json.loads((people_folder / CONFIG_NAME).read_text()) | {"points": 0}
+    text = json.loads((people_folder / CONFIG_NAME).read_text()) | {"facts": {}}
     with pytest.raises(WeightsError, match="is not part of the model"):
         (people_folder / CONFIG_NAME).write_text(json.dumps(text))
         model_folder.load_model(people_folder)

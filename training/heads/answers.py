@@ -12,7 +12,7 @@ from training.heads import world as heads
 from training.heads.landmarks import landmarks
 from training.heads.portraits import neutral
 from training.heads.renderer import HeadRenderer
-from training.worlds import Render, Views
+from training.worlds import Facts, Render, Views
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ class HeadsWorld:
         parts = (points[:, 36:42], points[:, 42:48], points[:, 48:60])  # iBUG order
         return torch.stack([part.mean(1) for part in parts], 1)
 
-    def points(self, z: torch.Tensor) -> torch.Tensor:
-        """None: these models are told of no points."""
-        return z.new_zeros(len(z), 0, 2)
+    @property
+    def facts(self) -> dict[str, Facts]:
+        """None: these models are told of nothing."""
+        return {}
 
     def portraits(self, z: torch.Tensor, random: torch.Generator) -> torch.Tensor:
         """The latents of the same heads, frontal and neutral."""

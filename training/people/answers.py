@@ -7,10 +7,11 @@ import torch
 
 from stylemask_core.config import ModelConfig
 from training.people import points, world
+from training.people.appearance import APPEARANCES, appearance
 from training.people.augmentation import disturb
 from training.people.dataset import PeopleDataset
 from training.people.latents import centers, coordinates, latent, mirror
-from training.worlds import Render, Views
+from training.worlds import Facts, Render, Views
 
 
 class PeopleWorld:
@@ -20,14 +21,14 @@ class PeopleWorld:
     card = Path(__file__).with_name("MODEL.md")
 
     def config(self, channels: dict[int, int]) -> ModelConfig:
-        """Every convolution has a mask network; the mapping network is told the points."""
+        """Every convolution has a mask network; the mapping network is told the facts."""
         return ModelConfig(
             name=self.name,
             resolution=max(channels),
             channels=channels,
             masked_layers=2 * len(channels) - 1,
             mapping_layers=2,
-            points=len(points.NAMES),
+            facts={"points": 2 * len(points.NAMES), "looks": APPEARANCES},
             noise=False,
             encoder="convolutional",
             default_truncation=0.7,
@@ -54,9 +55,13 @@ class PeopleWorld:
         places = points.points(coordinates(z))[:, points.LANDMARKS] / 2 + 0.5
         return centers(places)
 
-    def points(self, z: torch.Tensor) -> torch.Tensor:
-        """The points [B, P, 2] that the mapping network is told of, -1…1 in the picture."""
-        return points.points(coordinates(z))
+    @property
+    def facts(self) -> dict[str, Facts]:
+        """Where points of the face lie, -1…1 in the picture by x and y, and what all looks like."""
+        return {
+            "points": lambda z: points.points(coordinates(z)).flatten(1),
+            "looks": lambda z: appearance(coordinates(z)),
+        }
 
     def portraits(self, z: torch.Tensor, random: torch.Generator) -> torch.Tensor:
         """The latents of the same people at rest, in surroundings drawn anew."""
