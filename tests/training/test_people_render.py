@@ -1,5 +1,6 @@
 """Rendering people into a folder."""
 
+import argparse
 import json
 import signal
 import subprocess
@@ -49,6 +50,15 @@ def test_a_folder_holds_all_pictures_with_what_names_them(folder):
     again = Renderer(16, 1).render_normals(torch.from_numpy(last.normals[1]))
     assert np.array_equal(again.image, last.images[1])
     assert last.landmarks[1] == pytest.approx(again.landmarks)
+
+
+def test_processes_that_share_a_folder_draw_what_one_would(folder, tmp_path):
+    for text in ("1/2", "0/2"):
+        render_folder(tmp_path, REQUEST, render.parse_part(text))
+    assert contents(tmp_path) == contents(folder)
+    for text in ("2/2", "-1/2", "1", "a/b"):
+        with pytest.raises(argparse.ArgumentTypeError, match="is no part: give 0/4 to 3/4"):
+            render.parse_part(text)
 
 
 def test_a_killed_render_goes_on_and_ends_in_the_same_bytes(folder, tmp_path):

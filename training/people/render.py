@@ -111,12 +111,25 @@ def render_shard(renderer: "Renderer", request: Request, number: int) -> Iterato
         yield Shard(image[None], normals[i : i + 1].numpy(), landmarks[None])
 
 
-def render_folder(folder: Path, request: Request) -> None:
+def parse_part(text: str) -> tuple[int, int]:
+    """'2/14' → (2, 14): the third of fourteen processes that share a folder's shards.
+
+    Raises:
+        argparse.ArgumentTypeError: it names no such process.
+    """
+    number, _, processes = text.partition("/")
+    if not (number.isdecimal() and processes.isdecimal() and int(number) < int(processes)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no part: give 0/4 to 3/4 to four processes")
+    return int(number), int(processes)
+
+
+def render_folder(folder: Path, request: Request, part: tuple[int, int] = (0, 1)) -> None:
     """Render what is missing of a folder.
 
     Args:
         folder: made if missing.
         request: what it is to hold.
+        part: which of how many processes this is; each draws shards of its own.
 
     Raises:
         InvalidInputError: the folder holds something else, or the request cannot be met.
@@ -132,21 +145,23 @@ def render_folder(folder: Path, request: Request) -> None:
     text = json.dumps(request.to_json(), indent=1)
     if path.exists() and path.read_text() != text:
         raise InvalidInputError(f"{folder} holds other pictures: name another folder")
-    _write(path, text.encode())
+    if not path.exists():
+        _write(path, text.encode())
     at_once = request.people_per_shard * request.poses_per_person
-    shards = range(-(-request.count // at_once))
+    shards = range(part[0], -(-request.count // at_once), part[1])
     missing = [number for number in shards if not shard_path(folder, number).exists()]
-    done = request.count - sum(min(at_once, request.count - n * at_once) for n in missing)
+    sizes = {number: min(at_once, request.count - number * at_once) for number in shards}
+    total, rest = sum(sizes.values()), sum(sizes[number] for number in missing)
     begin, drawn = time.monotonic(), 0
-    with progress_bar(request.count, done, "img") as bar:
+    with progress_bar(total, total - rest, "img") as bar:
         for number in missing:
-            parts = []
-            for part in render_shard(renderer, request, number):
-                parts.append(part)
+            pictures = []
+            for picture in render_shard(renderer, request, number):
+                pictures.append(picture)
                 drawn += 1
                 bar.set_postfix_str(f"{drawn / (time.monotonic() - begin):.1f} img/s", False)
                 bar.update(1)
-            whole = Shard(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+            whole = Shard(*(np.concatenate(columns) for columns in zip(*pictures, strict=True)))
             target = shard_path(folder, number)
             unfinished = target.with_suffix(".part")
             with unfinished.open("wb") as file:
@@ -195,6 +210,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=128, help="side of the pictures [px]")
     parser.add_argument("--people-per-shard", type=int, default=128)
     parser.add_argument("--samples", type=int, default=2, help="per pixel and side")
+    parser.add_argument(
+        "--part", type=parse_part, default="0/1", help="K/N: the share of process K of N"
+    )
     parser.add_argument("--benchmark", action="store_true", help="measure the speed, write nothing")
     args = parser.parse_args(argv)
     try:
@@ -202,7 +220,7 @@ def main(argv: list[str] | None = None) -> None:
             print(benchmark(args.size, args.samples))
             return
         request = Request(**{name: getattr(args, name) for name in Request._fields})
-        render_folder(args.output, request)
+        render_folder(args.output, request, args.part)
     except StyleMaskError as error:
         sys.exit(f"error: {error}")
 
