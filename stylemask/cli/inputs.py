@@ -1,20 +1,39 @@
 """What SOURCE and TARGET may be on the command line: seeds, codes, pictures, folders of them."""
 
+import argparse
+import mimetypes
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stylemask_core.checks import check_seed
-from stylemask_core.config import MAX_SEED
+from stylemask.cli.parser import exists, seed
 from stylemask_core.errors import InvalidInputError, UsageError
 from stylemask_core.pictures import file_kinds
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.results import LatentCode
 
+INPUT = "a picture, a .npy code (z or W+) or seed:7"
 SEED_PREFIX = "seed:"
 ARRAY_SUFFIX = ".npy"
+# Python's own table: the one of the system is another on every machine.
+_KINDS = mimetypes.MimeTypes()
+# What lies beside pictures and is none, and is not in that table.
+_BESIDE = {".aae", ".db", ".ini", ".lnk", ".log", ".md", ".npz", ".toml", ".xmp", ".yaml", ".yml"}
 
 Input = int | Path  # a seed, or a picture, a .npy code or a folder
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One reenactment to be made, and the picture to write."""
+
+    source: Input
+    target: Input
+    output: Path
+
+    def __str__(self) -> str:
+        return f"{label(self.source)} + {label(self.target)}"
 
 
 def label(item: Input) -> str:
@@ -22,24 +41,8 @@ def label(item: Input) -> str:
     return f"{SEED_PREFIX}{item}" if isinstance(item, int) else item.name
 
 
-def parse_seed(text: str) -> int:
-    """A seed from the command line.
-
-    Raises:
-        UsageError: it is no whole number in 0…2³²−1.
-    """
-    try:
-        return check_seed(int(text))
-    except (InvalidInputError, ValueError) as error:
-        raise UsageError(f"{text!r} is no seed: give a whole number 0…{MAX_SEED}") from error
-
-
 def parse_input(text: str, role: str) -> Input:
     """Tell a seed from a path, and make sure the path is there.
-
-    Args:
-        text: as given.
-        role: "source" or "target".
 
     Raises:
         UsageError: the seed cannot be used, or a pattern stands for many files.
@@ -47,8 +50,8 @@ def parse_input(text: str, role: str) -> Input:
     """
     if text.startswith(SEED_PREFIX):
         try:
-            return parse_seed(text.removeprefix(SEED_PREFIX))
-        except UsageError as error:
+            return seed(text.removeprefix(SEED_PREFIX))
+        except argparse.ArgumentTypeError as error:
             raise UsageError(f"{role.upper()} {text}: {error}") from error
     if "://" in text:
         raise InvalidInputError(f"{text} is a web address: download the picture and give the file")
@@ -63,14 +66,6 @@ def parse_input(text: str, role: str) -> Input:
     raise InvalidInputError(
         f"no such file: {text} (give a picture, a {ARRAY_SUFFIX} code, a folder or seed:7)"
     )
-
-
-def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; no error for a name that there cannot be."""
-    try:
-        return path.exists()
-    except OSError:  # e.g. a name longer than the file system allows
-        return False
 
 
 def is_pattern(text: str) -> bool:
@@ -88,14 +83,73 @@ def paths(*items: Input) -> list[Path]:
     return [item for item in items if isinstance(item, Path)]
 
 
+def may_be_picture(path: Path) -> bool:
+    """Whether a file counts among pictures by its name, in a format that is read or not.
+
+    A format that cannot be read counts, and so does a suffix that says nothing: were such a file
+    left out of one folder, every later one would be paired with another's partner.
+    """
+    if path.suffix.lower() == ARRAY_SUFFIX:
+        return True
+    kind, packed = _KINDS.guess_type(path.name)
+    is_other = kind is not None and not kind.startswith("image/")
+    return not is_other and packed is None and path.suffix.lower() not in _BESIDE
+
+
+def _listed(item: Input) -> tuple[list[Input], set[Path]]:
+    """The sorted pictures of a folder, or the one input; and what else is there and not hidden."""
+    if isinstance(item, int) or not item.is_dir():
+        return [item], set()
+    try:
+        visible = {path for path in item.iterdir() if not path.name.startswith(".")}
+    except OSError as error:
+        raise UsageError(f"cannot list {item}: {error.strerror}") from error
+    files = {path for path in visible if path.is_file() and may_be_picture(path)}
+    if not files:
+        raise UsageError(f"{item} has no pictures or {ARRAY_SUFFIX} codes: give another folder")
+    # By stem first: "a.jpg" and "a.b.jpg" must sort like "a.png" and "a.b.png".
+    return [*sorted(files, key=lambda path: (path.stem, path.suffix))], visible - files
+
+
+def pair_up(source: Input, target: Input, output: Path) -> tuple[list[Pair], list[Path]]:
+    """Pair the files of folders by sorted name; a single input goes with every file.
+
+    Args:
+        source: seed, file or folder.
+        target: the same; at least one of both is a folder.
+        output: folder of the results, named after the source files, or after the target files
+            where only the target is a folder.
+
+    Returns:
+        The pairs, and what the folders hold beside pictures.
+
+    Raises:
+        UsageError: a folder has no pictures or cannot be listed, or the counts differ.
+    """
+    (sources, besides), (targets, others) = _listed(source), _listed(target)
+    skipped = [*sorted(besides), *sorted(others)]
+    if is_folder(source) and is_folder(target) and len(sources) != len(targets):
+        not_counted = f" (not counted: {', '.join(map(str, skipped))})" if skipped else ""
+        raise UsageError(
+            f"{source} has {len(sources)} files and {target} has {len(targets)}: folders are "
+            f"paired by sorted name and must have the same number{not_counted}"
+        )
+    stems = [path.stem for path in paths(*(sources if is_folder(source) else targets))]
+    repeated = (side * (len(stems) // len(side)) for side in (sources, targets))
+    pairs = [
+        Pair(one, other, output / f"{stem}.png")
+        for one, other, stem in zip(*repeated, stems, strict=True)
+    ]
+    return pairs, skipped
+
+
 def read_array(pipeline: StyleMaskPipeline, item: Path, truncation: float | None) -> LatentCode:
-    """Read a code from a file.
+    """Read a code from a `.npy` file, z or W+.
 
     Args:
         pipeline: the model.
-        item: a `.npy` array, z or W+.
-        truncation: psi for z, None for the model's default; W+ already lies where it should and
-            is left as it is.
+        item: the file.
+        truncation: psi for z, None for the model's default; W+ already lies where it should.
 
     Raises:
         InvalidInputError: the file cannot be used.

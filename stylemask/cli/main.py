@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Imports take seconds, and an interrupt within one may surface as any error: leave at once.
         with _on_signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED)):
-            from stylemask.cli.subcommands import run
+            from stylemask.cli.commands import run
         with (
             # lets SIGTERM unwind what is being done, so that nothing half-written is left behind
             _on_signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED)),

@@ -5,16 +5,15 @@ import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, features
 
 from stylemask.cli.console import say
-from stylemask.cli.inputs import Input, paths
 from stylemask.provenance import stamps
-from stylemask.provenance.stamps import Origin, Stamp
+from stylemask.provenance.stamps import Stamp
 from stylemask_core.errors import StyleMaskError, UsageError
 from stylemask_core.pictures import images
 from stylemask_core.pipeline import StyleMaskPipeline
@@ -46,8 +45,9 @@ class Output:
     named: bool = True
 
 
-def picture_output(text: str | None, name: str) -> Output:
-    """Where a picture goes by what -o says.
+@contextmanager
+def picture_output(text: str | None, name: str) -> Iterator[Output]:
+    """Where a picture goes by what -o says, which can be written within the block.
 
     Args:
         text: a file, a folder, "-", or None if -o was not given.
@@ -56,6 +56,12 @@ def picture_output(text: str | None, name: str) -> Output:
     Raises:
         UsageError: no picture can be written there.
     """
+    output = _picture_output(text, name)
+    with nullcontext() if output.path is None else writable(output.path.parent):
+        yield output
+
+
+def _picture_output(text: str | None, name: str) -> Output:
     if text is None:
         return Output(Path(name), named=False)
     if text == STANDARD_OUTPUT:
@@ -229,11 +235,6 @@ def write_picture(output: Output, image: Image.Image, stamp: Stamp) -> str:
     replaced = output.path.exists()
     write(output.path, content)
     return f"{output.path}{' over an older file' if replaced else ''}{loss}"
-
-
-def stamp_of(pipeline: StyleMaskPipeline, *items: Input) -> Stamp:
-    """What the metadata of a result tell; of a .npy code nobody knows what it was made from."""
-    return Stamp.of(pipeline, Origin.PHOTO if paths(*items) else Origin.RANDOM)
 
 
 def size_note(pipeline: StyleMaskPipeline, size: int | None = None) -> str:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from stylemask.cli import inspect_command, photo_inputs
+from stylemask.cli import photos, report_commands
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.pictures import images
 from tests.support.helpers import MIX, TINY_NOTE, array, face, pixels, published
@@ -225,7 +225,7 @@ def test_an_unexpected_error_of_one_pair_never_stops_the_rest(stylemask, monkeyp
             raise torch.OutOfMemoryError("CUDA out\nof memory")
         return read_picture(path)
 
-    monkeypatch.setattr(photo_inputs, "read_picture", out_of_memory)
+    monkeypatch.setattr(photos, "read_picture", out_of_memory)
     code, out, err = stylemask(*arguments)
     assert (code, out) == (1, "")
     assert names("out") == ["a.png", "c.png"]
@@ -290,7 +290,7 @@ def test_no_progress_bar_is_drawn_where_no_one_looks(stylemask):
 def test_inspect_writes_pictures_masks_and_the_table(stylemask, tiny_pipeline):
     code, out, _ = stylemask("inspect", "seed:1", "seed:2", "-o", "look")
     assert (code, out) == (0, "")
-    assert names("look") == sorted(inspect_command.FILES)
+    assert names("look") == sorted(report_commands.FILES)
     result = tiny_pipeline.reenact(tiny_pipeline.sample(1), tiny_pipeline.sample(2))
     np.testing.assert_array_equal(pixels("look/result.png"), published(result.image))
     for name in ("layer_means.png", "mask.png", "effects.png"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylemask.cli import inspect_command, outputs
+from stylemask.cli import outputs, report_commands
 from stylemask.convert import checkpoints
 from stylemask.provenance import stamps
 from stylemask.provenance.stamps import Origin, Stamp
@@ -78,7 +78,7 @@ def test_without_an_output_an_inspection_gets_a_new_folder_unless_json_is_asked_
         code, out, err = stylemask("inspect", *SEEDS)
         assert (code, out) == (0, "")
         assert f" to {folder}" in err
-        assert names(folder) == sorted(inspect_command.FILES)
+        assert names(folder) == sorted(report_commands.FILES)
     code, out, _ = stylemask("inspect", *SEEDS, "--json")
     assert code == 0 and json.loads(out)
     assert names() == ["inspect", "inspect-2"]

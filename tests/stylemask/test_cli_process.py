@@ -56,7 +56,7 @@ def test_the_console_script_starts_what_the_module_starts():
 def test_importing_the_core_and_its_command_line_leaves_heavy_packages_alone():
     heavy = ("gradio", "scipy", "face_alignment", "matplotlib", "cv2", "training")
     script = (
-        "import sys, stylemask_core.pipeline, stylemask.cli.subcommands; "
+        "import sys, stylemask_core.pipeline, stylemask.cli.commands; "
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = run("-c", script)

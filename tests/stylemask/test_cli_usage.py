@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from stylemask.cli.commands import COMMANDS, program_parser, read
 from stylemask.cli.main import main
-from stylemask.cli.subcommands import EXAMPLES, build_parser
+from stylemask.cli.parser import parser_of
 from tests.support.helpers import MIX, face
 
 README = Path(__file__).parents[2] / "README.md"
-COMMANDS = list(build_parser()[1])
 
 
 # names that come near
@@ -125,30 +125,25 @@ def test_after_two_dashes_a_name_may_begin_with_one(stylemask):
 # help
 
 
-def test_every_help_has_examples_that_are_understood(capsys):
-    parser, commands = build_parser()
-    assert set(EXAMPLES) == set(commands)
-    for name, command in {"": parser, **commands}.items():
-        with pytest.raises(SystemExit) as end:
-            main([*name.split(), "--help"])
-        text = capsys.readouterr().out
-        assert end.value.code == 0
-        examples = re.findall(r"^  stylemask (.*)$", text.partition("\nexamples:\n")[2], re.M)
-        assert examples, name
-        for example in examples:
-            first, *arguments = shlex.split(example.partition(" >")[0])
-            assert first == name or not name
-            commands[first].read(arguments)
-        assert command.format_help() == text
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_every_help_has_examples_that_are_understood(capsys, name):
+    parser = parser_of(name, COMMANDS[name]) if name else program_parser()
+    with pytest.raises(SystemExit) as end:
+        main([*name.split(), "--help"])
+    text = capsys.readouterr().out
+    assert (end.value.code, text) == (0, parser.format_help())
+    examples = re.findall(r"^  stylemask (.*)$", text.partition("\nexamples:\n")[2], re.M)
+    assert examples
+    for example in examples:
+        command = read(shlex.split(example.partition(" >")[0]))
+        assert isinstance(command, COMMANDS[name or example.split()[0]])
 
 
 def test_the_commands_of_the_readme_are_understood():
-    commands = build_parser()[1]
     lines = re.findall(r"^stylemask ([^#\n]*)", README.read_text(), re.M)
     assert len(lines) > 8
     for line in lines:
-        first, *arguments = shlex.split(line.partition(" > ")[0])
-        commands[first].read(arguments)
+        read(shlex.split(line.partition(" > ")[0]))
 
 
 def test_the_program_without_arguments_points_to_its_help(refused):

@@ -76,7 +76,8 @@ def test_settings_of_the_program_are_left_alone(inspection):
 
 def test_matplotlib_is_not_loaded_before_a_figure_is_drawn_and_pyplot_never():
     code = (
-        "import sys; from stylemask_core import StyleMaskPipeline, figures, inspection;"
+        "import sys; from stylemask.inspect import figures, inspection;"
+        "from stylemask_core import StyleMaskPipeline;"
         "assert 'matplotlib' not in sys.modules;"
         "p = StyleMaskPipeline.from_pretrained(device='cpu');"
         "figures.layer_bars(inspection.inspect(p, p.sample(1), p.sample(2)));"

@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from stylemask.cli import model_commands
 from stylemask.cli.main import main
+from stylemask.cli.model_commands import Push
 from stylemask_core import WeightsError
 from stylemask_core.models import model_folder
 
@@ -287,7 +287,7 @@ def test_nothing_else_is_removed(tmp_path, tiny_model, name, content, old):
 def test_a_terminated_command_leaves_no_draft_and_the_old_model(own_folder, monkeypatch):
     before = contents(own_folder)
 
-    def push(args) -> int:
+    def run(command) -> int:
         """Take the place of a command."""
         with model_folder.new_model_folder(own_folder) as draft:
             (draft / "config.json").write_text("half")
@@ -296,7 +296,7 @@ def test_a_terminated_command_leaves_no_draft_and_the_old_model(own_folder, monk
         return 0
 
     handler = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(model_commands, "push", push)
+    monkeypatch.setattr(Push, "run", run)
     with pytest.raises(SystemExit) as caught:
         main(["push", "folder", "user/repo"])
     assert caught.value.code == 143
