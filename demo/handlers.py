@@ -189,8 +189,8 @@ class Handlers:
         result = pipeline.reenact(inverted, pose, strength, layers).image
         stamp, pasted, loss = stamp_of(pipeline, inverted, pose), None, ""
         if paste_back:
-            photo, loss = self.photos.read_whole(source, "source")
-            whole = pipeline.paste_back(photo, inverted, result)
+            photo = self.photos.read(source, "source")
+            loss, whole = photo.loss, pipeline.paste_back(photo, inverted, result)
             pasted = figure_file(whole, "pasted_back", stamp)
         return picture_file(result, "result", stamp), pasted, loss
 
@@ -208,8 +208,9 @@ class Handlers:
             the picture with them drawn and numbered.
         """
         pipeline = self._pipeline(model)
-        search = self.photos.search(pipeline, picture, "given")
-        drawn = faces.drawn(self.photos.read(picture, "given"), search.faces)
+        photo = self.photos.read(picture, "given")
+        search = self.photos.search(pipeline, picture, "given", photo)
+        drawn = faces.drawn(photo.rgb, search.faces)
         listed = [faces.described(face) for face in search.faces]
         stamp = Stamp.of(pipeline, Origin.PHOTO)
         return {"faces": listed, "note": search.note}, figure_file(drawn, "faces", stamp)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +16,9 @@ from demo.server.storage import storage
 from demo.server.uploads import uploaded_file
 from demo.tabs.keep_more import Cancelled, refine
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
-from stylemask_core.errors import DetectorError, NoFaceError
-from stylemask_core.faces.landmarks import Face
-from stylemask_core.pictures import framing
-from stylemask_core.pictures.images import on_white, read_photo
+from stylemask_core.errors import DetectorError
+from stylemask_core.pictures.framing import FaceSearch
+from stylemask_core.pictures.images import Photo, read_photo
 from stylemask_core.refinement import Refinement
 from stylemask_core.results import FramedPicture
 
@@ -65,22 +63,6 @@ class Inverted(NamedTuple):
     cancelled: bool = False
 
 
-class Search(NamedTuple):
-    """What a search for faces gave.
-
-    Args:
-        size: of the picture [px].
-        faces: the largest first.
-        note: "", or why they may be less exact or none.
-        square_will_do: whether the model takes the centred square where there is no face.
-    """
-
-    size: tuple[int, int]
-    faces: list[Face]
-    note: str
-    square_will_do: bool
-
-
 class Photos:
     """What is known of visitors' pictures.
 
@@ -116,16 +98,8 @@ class Photos:
         """
         return path_of(picture, "sent") in self._examples
 
-    def read(self, picture: Any, role: str) -> Image.Image:
-        """Read a picture as it was sent: upright, in RGB.
-
-        Raises:
-            InvalidInputError: there is none, or it cannot be used.
-        """
-        return on_white(self.read_whole(picture, role)[0])
-
-    def read_whole(self, picture: Any, role: str) -> tuple[Image.Image, str]:
-        """Read a picture with its transparency, and what of it could not be kept.
+    def read(self, picture: Any, role: str) -> Photo:
+        """Read a picture as it was sent.
 
         Raises:
             InvalidInputError: there is none, or it cannot be used.
@@ -137,8 +111,16 @@ class Photos:
             # the path is the server's; people know the file by its role
             raise InvalidInputError(str(error).replace(path, f"the {role} file")) from error
 
-    def search(self, pipeline: StyleMaskPipeline, picture: Any, role: str) -> Search:
+    def search(
+        self, pipeline: StyleMaskPipeline, picture: Any, role: str, photo: Photo | None = None
+    ) -> FaceSearch:
         """Find the faces of a picture, as a model needs them.
+
+        Args:
+            pipeline: the model.
+            picture: as sent.
+            role: how errors call it.
+            photo: what `read` gave for it, if it was read already.
 
         Raises:
             InvalidInputError: the picture cannot be used.
@@ -146,17 +128,13 @@ class Photos:
         key = path_of(picture, role), pipeline.config.alignment
         searches = self._example_searches if self.is_example(picture) else self._searches
         if (kept := searches.get(key)) is None:
-            photo = self.read(picture, role)
+            photo = photo or self.read(picture, role)
             say(f"finding the face in the {role} picture")
-            profile = framing.PROFILES[pipeline.config.alignment]
-            try:
-                faces, note = framing.find_faces(photo, profile, _say_weights)
-            except DetectorError as error:  # the eyes and the mouth can still be marked
-                faces, note = [], f"faces cannot be sought: {error}"
-                logger.warning("%s", note)
-            kept = {"search": Search(photo.size, faces, note, not profile.needs_face)}
+            kept = {"search": pipeline.detect_faces(photo, _say_weights)}
+            if kept["search"].failed:  # the eyes and the mouth can still be marked
+                logger.warning("%s", kept["search"].note)
             searches.set(key, **kept)
-        search: Search = kept["search"]
+        search: FaceSearch = kept["search"]
         return search
 
     def inverted(
@@ -214,23 +192,19 @@ class Photos:
     def _framed(
         self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice
     ) -> FramedPicture:
-        photo, faces, note = self.read(picture, role), None, ""  # no search is needed
+        photo, search = self.read(picture, role), None
         if choice.landmarks is None and not choice.aligned:
-            search = self.search(pipeline, picture, role)
-            faces, note = search.faces, search.note
+            search = self.search(pipeline, picture, role, photo)
         try:
-            framed = pipeline.frame(
+            return pipeline.frame(
                 photo,
                 align="none" if choice.aligned else "auto",
                 face=choice.face,
                 landmarks=choice.landmarks,
-                faces=faces,
+                search=search,
             )
-        except InvalidInputError as error:
-            why = f" ({note})" if note and isinstance(error, NoFaceError) else ""
-            raise type(error)(f"{role} picture: {error}{why}") from error
-        where = framed.framing
-        return replace(framed, framing=replace(where, note=note or where.note))
+        except (InvalidInputError, DetectorError) as error:
+            raise type(error)(f"{role} picture: {error}") from error
 
 
 def _refined(

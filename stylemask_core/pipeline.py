@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,13 @@ from stylemask_core.checks import (
 )
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.errors import InvalidInputError, WeightsError
-from stylemask_core.faces.landmarks import Face
 from stylemask_core.models import model_folder, model_source, repository
 from stylemask_core.networks.cuda_graph import Recorded
 from stylemask_core.networks.synthesis import SynthesisNetwork
 from stylemask_core.operators import request_operators
 from stylemask_core.pictures import framing, images, pasting
-from stylemask_core.pictures.framing import Align
+from stylemask_core.pictures.framing import Align, FaceSearch
+from stylemask_core.pictures.images import Photo
 from stylemask_core.pose import Pose
 from stylemask_core.progress import Progress
 from stylemask_core.refinement import Refinement
@@ -53,7 +52,8 @@ class StyleMaskPipeline:
 
     Args:
         model: config and networks, as `hub.load_model` returns them; they move to the device.
-        device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …
+        device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …; or as `pick_device`
+            gave it.
         dtype: "float32", or "float16" for the encoder and the large resolutions on a GPU, which is
             what "auto" takes there.
         name: how the model was asked for, shown to people.
@@ -67,7 +67,7 @@ class StyleMaskPipeline:
     def __init__(
         self,
         model: model_folder.Model,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         name: str = "",
         revision: str = "",
         dtype: str = "auto",
@@ -77,28 +77,23 @@ class StyleMaskPipeline:
         self.name = name or model.config.name
         self.revision = revision
         self.space = StyleSpace(model.config)
-        self.device = pick_device(device)
+        self.device = device if isinstance(device, torch.device) else pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
         self.generator = model.generator.to(self.device)
         self.mask_network = model.mask_network.to(self.device)
         self._synthesis = SynthesisNetwork(self.generator, half=self.dtype == torch.float16)
         self._encode = Recorded(lambda inputs: self.encoder(inputs[0]))
-        self._encoder: nn.Module | None = None
         self.threads = threads.needed(self.config)
-        self._lock = Lock()
         request_operators(self.device)
 
-    @property
+    @cached_property
     def encoder(self) -> nn.Module:
         """The inversion encoder, loaded when it is first needed.
 
         Raises:
             WeightsError: its file is damaged.
         """
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = model_folder.encoder_for(self.model, self.device, self.dtype)
-            return self._encoder
+        return self.model.encoder_on(self.device, self.dtype)
 
     @classmethod
     def from_pretrained(
@@ -125,9 +120,10 @@ class StyleMaskPipeline:
             WeightsError: there is no such model, or its files are damaged or do not fit.
             InvalidInputError: the device is unknown or not there, or cannot compute in that dtype.
         """
-        pick_dtype(dtype, pick_device(device))  # before anything is downloaded
-        found = model_source.locate(model, revision, local_files_only, progress)
-        return cls(found.load(), device, found.name, found.revision, dtype)
+        place = pick_device(device)
+        pick_dtype(dtype, place)  # before anything is downloaded
+        source = model_source.locate(model, revision, local_files_only, progress)
+        return cls(source.load(), place, source.name, source.revision, dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model folder, whole or not at all.
@@ -222,18 +218,19 @@ class StyleMaskPipeline:
         w = self.model.poser(pose.vector()[None]).to(self.device)
         return LatentCode(self.generator.broadcast(w))
 
-    def detect_faces(self, image: Image.Image, progress: Progress | None = None) -> list[Face]:
-        """Find the faces of any PIL picture, the largest first.
+    def detect_faces(
+        self, image: Image.Image | Photo, progress: Progress | None = None
+    ) -> FaceSearch:
+        """Find the faces of a picture, the largest first; `frame` and `invert` take what it gives.
 
         Args:
-            image: of any mode and size; points are px of the upright picture.
+            image: any PIL picture, or a photo as `images.read_photo` gives it.
             progress: called while the detector's weights are downloaded.
 
         Raises:
             InvalidInputError: too small, too large or damaged.
-            DetectorError: no face detector can be used on this machine.
         """
-        return framing.find_faces(images.to_rgb(image), self._profile, progress)[0]
+        return framing.find_faces(Photo.of(image).rgb, self._profile, progress)
 
     @property
     def _profile(self) -> framing.Profile:
@@ -241,25 +238,25 @@ class StyleMaskPipeline:
 
     def invert(
         self,
-        image: Image.Image,
+        image: Image.Image | Photo,
         align: Align = "auto",
         face: int = 0,
         landmarks: Any = None,
         truncation: float = 1.0,
+        search: FaceSearch | None = None,
         progress: Progress | None = None,
-        faces: list[Face] | None = None,
     ) -> Inversion:
         """Find the code whose picture comes closest to a face in the given one.
 
         Args:
-            image: any PIL picture.
+            image: any PIL picture, or a photo as `images.read_photo` gives it.
             align: "auto" looks for faces; "none" takes a square picture as it is.
             face: which of the faces found, 0 for the largest.
             landmarks: eyes and mouth corners [4, 2] as `Face.points`, or 68 landmarks [68, 2], px
                 of the upright picture; no face is looked for then.
             truncation: psi in 0…1, towards the mean w; 1 leaves the code as it was found.
+            search: what `detect_faces` gave for the picture, to save a second one.
             progress: called while the detector's weights are downloaded.
-            faces: what `detect_faces` gave for the picture, to save a second search.
 
         Raises:
             InvalidInputError: the picture or an argument cannot be used.
@@ -267,23 +264,23 @@ class StyleMaskPipeline:
             DetectorError: no face detector can be used on this machine.
         """
         check_truncation(truncation)  # before a face is looked for
-        framed = self.frame(image, align, face, landmarks, progress, faces)
+        framed = self.frame(image, align, face, landmarks, search, progress)
         return self.invert_framed([framed], truncation)[0]
 
     def frame(
         self,
-        image: Image.Image,
+        image: Image.Image | Photo,
         align: Align = "auto",
         face: int = 0,
         landmarks: Any = None,
+        search: FaceSearch | None = None,
         progress: Progress | None = None,
-        faces: list[Face] | None = None,
     ) -> FramedPicture:
         """Cut out what `invert` would invert; arguments and errors are the same."""
-        rgb = images.to_rgb(image)
-        framing_ = framing.frame(rgb, self._profile, align, face, landmarks, progress, faces)
-        seen = images.to_tensor(framing_.cut(rgb, ENCODER_INPUT_SIZE))
-        return FramedPicture(framing_.cut(rgb, self.config.resolution), seen, framing_)
+        rgb = Photo.of(image).rgb
+        square = framing.frame(rgb, self._profile, align, face, landmarks, search, progress)
+        seen = images.to_tensor(square.cut(rgb, ENCODER_INPUT_SIZE))
+        return FramedPicture(square.cut(rgb, self.config.resolution), seen, square)
 
     @on_needed_threads
     def invert_framed(
@@ -305,13 +302,12 @@ class StyleMaskPipeline:
         with torch.inference_mode():
             codes = self.generator.mapping.truncate(codes, psi)
         return [
-            Inversion(LatentCode(code), picture.crop, where.quad, where.faces, where.note)
+            Inversion(LatentCode(code), picture.crop, picture.framing)
             for code, picture in zip(torch.split(codes, 1), pictures, strict=True)
-            for where in (picture.framing,)
         ]
 
     def paste_back(
-        self, photo: Image.Image, inversion: Inversion, picture: Image.Image
+        self, photo: Image.Image | Photo, inversion: Inversion, picture: Image.Image
     ) -> Image.Image:
         """Lay the head of a result over the photo that was inverted.
 
@@ -332,7 +328,7 @@ class StyleMaskPipeline:
             raise InvalidInputError(
                 f"a square is pasted back, this is {picture.width}×{picture.height}"
             )
-        return pasting.paste_back(images.upright(photo), inversion.quad, picture.convert("RGB"))
+        return pasting.paste_back(Photo.of(photo), inversion.quad, picture.convert("RGB"))
 
     @on_needed_threads
     def refine(self, batch: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:

@@ -48,19 +48,29 @@ class Inversion(ByValue):
     """What became of a picture on its way to a code.
 
     Args:
-        code: the W+ code that was found.
+        code: whose picture comes closest to the crop.
         crop: the square the encoder saw, at the generator's resolution.
-        quad: where the square lies, [4, 2] px in the upright picture: top left, bottom left,
-            bottom right, top right corner.
-        faces: the faces that were found in the picture, largest first.
-        note: "", or one sentence on what had to stand in for something better.
+        framing: where the square lies in the picture, and the faces there.
     """
 
     code: LatentCode
     crop: Image.Image
-    quad: np.ndarray
-    faces: list[Face]
-    note: str = ""
+    framing: Framing
+
+    @property
+    def quad(self) -> np.ndarray:
+        """The square's corners, see `Framing`."""
+        return self.framing.quad
+
+    @property
+    def faces(self) -> list[Face]:
+        """The faces of the picture, largest first."""
+        return self.framing.faces
+
+    @property
+    def note(self) -> str:
+        """One sentence on what had to stand in for something better, or empty."""
+        return self.framing.note
 
     @property
     def w_plus(self) -> torch.Tensor:

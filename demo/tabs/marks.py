@@ -10,10 +10,11 @@ from typing import Any
 import gradio as gr
 
 from demo.faces import described
-from demo.photos import FaceChoice, Search
+from demo.photos import FaceChoice
 from demo.server.request_checks import face_of, landmarks_of, path_of
 from demo.texts import in_all_languages
 from stylemask_core import InvalidInputError, StyleMaskPipeline
+from stylemask_core.pictures.framing import FaceSearch
 
 SCRIPT = (Path(__file__).parents[1] / "assets" / "marks.js").read_text(encoding="utf-8")
 POINTS, SQUARE, WHOLE = "points", "square", "whole"  # choices beside the numbers of faces
@@ -38,7 +39,7 @@ def key_of(picture: Any, pipeline: StyleMaskPipeline) -> str:
     return f"{pipeline.config.alignment} {path_of(picture, 'sent')}"
 
 
-def found(key: str, model: str, search: Search) -> dict[str, Any]:
+def found(key: str, model: str, search: FaceSearch) -> dict[str, Any]:
     """The marks of a picture whose faces have just been sought.
 
     Args:

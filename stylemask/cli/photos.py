@@ -15,7 +15,7 @@ from stylemask_core.faces import landmarks
 from stylemask_core.faces.fan_weights import ABOUT
 from stylemask_core.pictures import framing
 from stylemask_core.pictures.framing import Align
-from stylemask_core.pictures.images import read_picture
+from stylemask_core.pictures.images import read_photo
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.progress import console_progress
 from stylemask_core.results import Code, FramedPicture, Inversion
@@ -171,7 +171,7 @@ class CodeReader:
         return refinement.inversion
 
     def _frame(self, pipeline: StyleMaskPipeline, path: Path, role: str) -> FramedPicture:
-        photo, how = read_picture(path), self._readings[role]
+        photo, how = read_photo(path), self._readings[role]
         with console_progress() as bar:
 
             def progress(what: str, done: int, total: int) -> None:
@@ -195,7 +195,7 @@ class CodeReader:
             self._said.add(note)
             self.tell_of(path, note)
         if how.align == "none":
-            if doubt := framing.doubt(photo, framing.PROFILES[pipeline.config.alignment]):
+            if doubt := framing.doubt(photo.rgb, framing.PROFILES[pipeline.config.alignment]):
                 self.tell_of(path, f"{doubt}: leave --aligned out to have it framed")
                 self._remark("maybe not aligned", path.name)
         elif how.landmarks is None and not faces:

@@ -197,9 +197,9 @@ def read(path: str | Path) -> Provenance:
     Raises:
         InvalidInputError: no such file, no picture, damaged, too large or too small.
     """
-    picture, metadata = images.read_with_metadata(path)
-    xmp, note = _parse(metadata.get("xmp") or metadata.get(PNG_KEYWORD) or b"")
-    return Provenance(xmp, watermark.detect(picture), note)
+    photo = images.read_photo(path)
+    xmp, note = _parse(photo.metadata.get("xmp") or photo.metadata.get(PNG_KEYWORD) or b"")
+    return Provenance(xmp, watermark.detect(photo.rgb), note)
 
 
 def _parse(packet: str | bytes) -> tuple[dict[str, str], str]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TypeVar
@@ -46,8 +45,8 @@ class Model:
         config: what the networks are built from.
         generator: in evaluation mode, on the CPU.
         mask_network: likewise.
-        load_encoder: called once, when the encoder is needed: it may be the largest part by far,
-            and random faces do without it.
+        load_encoder: gives it in evaluation mode, on the CPU; called once, when it is needed: it
+            may be the largest part by far, and random faces do without it.
         card: text of the model card.
         dtype: of the tensors in its files; in memory they are float32.
         poser: in evaluation mode, on the CPU; None for a model without one.
@@ -60,22 +59,37 @@ class Model:
     card: str
     dtype: torch.dtype = torch.float32
     poser: Poser | None = None
-    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
+    _encoders: dict[torch.dtype, nn.Module] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     @property
     def encoder(self) -> nn.Module:
-        """The encoder, in evaluation mode, on the CPU.
+        """The encoder, where it was last asked for; loaded if need be.
+
+        Raises:
+            WeightsError: its file is damaged.
+        """
+        return self.encoder_on()
+
+    def encoder_on(
+        self, device: torch.device | None = None, dtype: torch.dtype = torch.float32
+    ) -> nn.Module:
+        """The encoder on a device; in another type than float32 it is a copy.
 
         Raises:
             WeightsError: its file is damaged.
         """
         # parameters made in inference mode could never again take part in a gradient
         with self._lock, torch.inference_mode(False):
-            return self._encoder
-
-    @cached_property
-    def _encoder(self) -> nn.Module:
-        return self.load_encoder()
+            full = self._encoders.get(torch.float32) or self.load_encoder()
+            self._encoders[torch.float32] = full
+            if dtype == torch.float32:
+                return full.to(device) if device else full
+            encoder = self._encoders.get(dtype) or _converted(full, self.config, dtype)
+            self._encoders[dtype] = encoder = encoder.to(device)
+            return encoder
 
 
 def load_weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
@@ -201,18 +215,10 @@ def load_model(folder: Path) -> Model:
     )
 
 
-def encoder_for(model: Model, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """A model's encoder on a device; in another type than float32 it is a copy.
-
-    Raises:
-        WeightsError: its file is damaged.
-    """
-    if dtype == torch.float32:
-        return model.encoder.to(device)
-    encoder = empty_network(model.config, "encoder")
-    full = model.encoder.state_dict()
-    state = {name: x.to(device, dtype) for name, x in full.items()}
-    state["latent_avg"] = full["latent_avg"].to(device)  # codes are float32
+def _converted(full: nn.Module, config: ModelConfig, dtype: torch.dtype) -> nn.Module:
+    encoder = empty_network(config, "encoder")
+    state = {name: x.to(dtype) for name, x in full.state_dict().items()}
+    state["latent_avg"] = full.state_dict()["latent_avg"]  # codes are float32
     encoder.load_state_dict(state, assign=True)
     # the layout of the features, so that no convolution has to rearrange its weight
     laid_out: nn.Module = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from torch import nn
-
 from stylemask_core.config import CONFIG_NAME
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import cache, model_folder, repository
@@ -43,14 +41,9 @@ class ModelSource:
         Raises:
             WeightsError: anything is missing, extra, misshapen, damaged or not finite.
         """
-
-        def load_encoder() -> nn.Module:
-            with self._remedy():
-                return model.load_encoder()
-
         with self._remedy():
             model = model_folder.load_model(self.folder)
-        return replace(model, load_encoder=load_encoder)
+        return replace(model, load_encoder=self._remedy()(model.load_encoder))
 
     @contextmanager
     def _remedy(self) -> Iterator[None]:

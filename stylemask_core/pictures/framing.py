@@ -45,12 +45,31 @@ PROFILES = {
 
 
 @dataclass(frozen=True, eq=False)
+class FaceSearch(ByValue):
+    """The faces of a picture.
+
+    Attributes:
+        faces: largest first, in px of the upright picture.
+        size: of the picture [px].
+        note: "", or one sentence on why they are less exact than they could be, or none.
+        square_will_do: whether the model takes the centred square where there is no face.
+        failed: whether no detector could be used.
+    """
+
+    faces: list[Face]
+    size: tuple[int, int]
+    note: str = ""
+    square_will_do: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Framing(ByValue):
     """A square of a picture.
 
-    Args:
+    Attributes:
         quad: [4, 2] px in the upright picture: top left, bottom left, bottom right, top right.
-        faces: the faces that were found, largest first.
+        faces: the faces of the picture, largest first.
         note: "", or one sentence on what had to stand in for something better.
     """
 
@@ -67,18 +86,16 @@ class Framing(ByValue):
 
 def find_faces(
     picture: Image.Image, profile: Profile, progress: Progress | None = None
-) -> tuple[list[Face], str]:
-    """Find the faces of an upright RGB picture.
-
-    Returns:
-        The faces, largest first, and the note of the detector.
-
-    Raises:
-        DetectorError: no detector can be used on this machine.
-    """
-    detector = landmarks.default_detector(profile.detector, progress)
+) -> FaceSearch:
+    """Find the faces of an upright RGB picture."""
+    try:
+        detector = landmarks.default_detector(profile.detector, progress)
+    except DetectorError as error:
+        note = f"faces cannot be sought: {error}"
+        return FaceSearch([], picture.size, note, not profile.needs_face, failed=True)
     small, scale = images.shrunk(picture, profile.searched_side)
-    return [face.scaled(scale) for face in detector.detect(small)], detector.note
+    faces = [face.scaled(scale) for face in detector.detect(small)]
+    return FaceSearch(faces, picture.size, detector.note, not profile.needs_face)
 
 
 def check_one_way(numbered: bool, marked: bool, aligned: bool) -> None:
@@ -99,24 +116,12 @@ def frame(
     align: Align = "auto",
     face: int = 0,
     marked: Any = None,
+    search: FaceSearch | None = None,
     progress: Progress | None = None,
-    found: list[Face] | None = None,
 ) -> Framing:
-    """Choose the square of a picture that a model is to read.
+    """Choose the square of an upright RGB picture that a model is to read.
 
-    Args:
-        picture: RGB, upright.
-        profile: one of PROFILES.
-        align: "auto" looks for faces; "none" takes a square picture as it is.
-        face: index among the faces found, 0 for the largest.
-        marked: landmarks [4, 2] or [68, 2] that stand in for a search, or None.
-        progress: called while a detector's weights are downloaded.
-        found: what an earlier search gave, in place of a new one.
-
-    Raises:
-        InvalidInputError: arguments that contradict each other or the picture.
-        NoFaceError: no face in a picture that needs one.
-        DetectorError: no detector can be used on this machine, and a face is needed.
+    The arguments are those of `StyleMaskPipeline.frame`; `marked` are the landmarks.
     """
     if align not in ("auto", "none"):
         raise InvalidInputError(f"align {align!r} is unknown: choose 'auto' or 'none'")
@@ -133,14 +138,10 @@ def frame(
                 f"an aligned picture is square, this is {picture.width}×{picture.height}"
             )
         return Framing(whole, [])
-    taken = f"the {'whole picture' if is_square else 'centred square'} is taken"
-    missing = f"no face was found: {taken}, and drawn as a head; a small face may be missed"
-    try:
-        faces, note = (found, "") if found is not None else find_faces(picture, profile, progress)
-    except DetectorError as error:
-        if profile.needs_face:
-            raise
-        faces, note, missing = [], "", f"faces cannot be sought, so {taken}: {error}"
+    search = search or find_faces(picture, profile, progress)
+    faces, note = search.faces, search.note
+    if search.failed and profile.needs_face:
+        raise DetectorError(f"{note}; eyes and mouth corners can be marked instead")
     if face >= max(1, len(faces)):
         raise InvalidInputError(
             f"face number {face + 1} was asked for, largest first, but {len(faces)} found"
@@ -151,7 +152,10 @@ def frame(
                 "no face was found: give a photo with an upright, frontal face that fills much of "
                 "it, mark eyes and mouth corners, or say that the picture is aligned already"
             )
-        return Framing(whole, [], f"{note}; {missing}" if note else missing)
+        taken = f"the {'whole picture' if is_square else 'centred square'} is taken"
+        reason = note if search.failed else f"{note}; no face was found".removeprefix("; ")
+        hint = f"{taken}, and drawn as a head; a small face may be missed"
+        return Framing(whole, [], f"{reason}: {hint}")
     quad = faces[int(face)].quad
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:
         quad = whole
@@ -165,12 +169,9 @@ def doubt(picture: Image.Image, profile: Profile) -> str:
         picture: RGB, upright, square.
         profile: one of PROFILES.
     """
-    try:
-        # not the default detector: no weights are to be downloaded for a doubt
-        haar = replace(profile, detector=landmarks.HAAR, searched_side=DOUBT_SIDE)
-        faces, _ = find_faces(picture, haar)
-    except DetectorError:
-        return ""
+    # not the default detector: no weights are to be downloaded for a doubt
+    haar = replace(profile, detector=landmarks.HAAR, searched_side=DOUBT_SIDE)
+    faces = find_faces(picture, haar).faces
     whole = alignment.centred_quad(picture.size)
     if not faces or min(alignment.deviation(face.quad, whole) for face in faces) <= DOUBT:
         return ""

@@ -1,6 +1,9 @@
 """Pictures in and out: files of any kind → clean RGB, RGB → the tensors the networks read."""
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from stylemask_core.by_value import ByValue
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.pictures import file_kinds
 
@@ -25,61 +29,52 @@ SUBFILE_TYPE, REDUCED = 254, 1  # tag of a TIFF, and its bit for a smaller versi
 RGB_SPACE = b"RGB "  # the colour space in an ICC profile's header, at bytes 16 to 20
 
 
-def _check_size(image: Image.Image, name: str) -> None:
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise InvalidInputError(
-            f"{name} is {width}×{height} px: give at most {MAX_PIXELS // 1_000_000} megapixels"
-        )
-    if min(width, height) < MIN_SIDE:
-        raise InvalidInputError(
-            f"{name} is {width}×{height} px: give at least {MIN_SIDE} px on each side"
-        )
+@dataclass(frozen=True, eq=False)
+class Photo(ByValue):
+    """A picture as the pipeline works on it: decoded, turned upright and converted once.
+
+    Attributes:
+        picture: 8-bit RGB, or RGBA where it has transparency. A colour profile of RGB stays with
+            it, any other is applied.
+        loss: "", or what of the file's picture it does not keep.
+        metadata: what Pillow found in the file beside the pixels.
+    """
+
+    picture: Image.Image
+    loss: str = ""
+    metadata: Mapping[str | tuple[int, int], Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, image: "Image.Image | Photo", name: str = "the picture") -> "Photo":
+        """Any PIL picture as one; errors call it by the name.
+
+        Raises:
+            InvalidInputError: it is too large, too small or damaged.
+        """
+        if isinstance(image, Photo):
+            return image
+        return cls(_upright(image, name), _loss(image), image.info)
+
+    @cached_property
+    def rgb(self) -> Image.Image:
+        """8-bit RGB, transparency laid on white."""
+        return on_white(self.picture)
 
 
 def read_picture(path: str | Path) -> Image.Image:
-    """Read a picture file of any common format.
-
-    Args:
-        path: a file on this machine; of an animation the first frame is taken.
-
-    Returns:
-        RGB picture, upright.
-
-    Raises:
-        InvalidInputError: no such file, no picture, damaged, too large or too small.
-    """
-    return on_white(read_photo(path)[0])
+    """Read a picture file as `read_photo` does; returns an upright RGB picture."""
+    return read_photo(path).rgb
 
 
-def read_photo(path: str | Path) -> tuple[Image.Image, str]:
-    """Read a picture as `read_picture` does, with its transparency.
-
-    Returns:
-        RGB or RGBA picture, upright; "", or what of it could not be kept.
+def read_photo(path: str | Path) -> Photo:
+    """Read a picture file of any common format; of an animation the first frame.
 
     Raises:
         InvalidInputError: no such file, no picture, damaged, too large or too small.
     """
-    picture, _, loss = _read(path)
-    return picture, loss
-
-
-def read_with_metadata(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], Any]]:
-    """Read a picture as `read_picture` does, and with it what Pillow found beside the pixels.
-
-    Raises:
-        InvalidInputError: no such file, no picture, damaged, too large or too small.
-    """
-    picture, metadata, _ = _read(path)
-    return on_white(picture), metadata
-
-
-def _read(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], Any], str]:
-    name = str(path)
+    name, path = str(path), Path(path)
     if "://" in name:
         raise InvalidInputError(f"{name} is a web address: download the picture and give the file")
-    path = Path(path)
     try:
         if not path.is_file():
             raise InvalidInputError(f"no such picture file: {name}")
@@ -88,8 +83,10 @@ def _read(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], An
         if path.stat().st_size > MAX_BYTES:
             raise InvalidInputError(f"{name} is too large: give at most {MAX_BYTES // 10**6} MB")
         with Image.open(path, formats=FORMATS) as image:
-            _refuse_raw(image, name)
-            return upright(image, name), image.info, _loss(image)
+            tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+            if tags.get(SUBFILE_TYPE, 0) & REDUCED:  # its first picture is a thumbnail
+                raise InvalidInputError(f"{name} is {file_kinds.RAW}")
+            return Photo.of(image, name)
     except InvalidInputError:
         raise
     except UnidentifiedImageError as error:
@@ -105,15 +102,7 @@ def _read(path: str | Path) -> tuple[Image.Image, dict[str | tuple[int, int], An
         raise InvalidInputError(f"{name} cannot be read: {error}") from error
 
 
-def _refuse_raw(image: Image.Image, name: str) -> None:
-    """Refuse a camera's raw data that are laid out as a TIFF: its first picture is a thumbnail."""
-    tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
-    if tags.get(SUBFILE_TYPE, 0) & REDUCED:
-        raise InvalidInputError(f"{name} is {file_kinds.RAW}")
-
-
 def _loss(image: Image.Image) -> str:
-    """What an 8-bit RGB version of a picture does not keep."""
     if image.mode in ("CMYK", "LAB"):
         return f"its {image.mode} colours became RGB"
     if image.mode == "F" or image.mode.startswith("I"):
@@ -121,43 +110,27 @@ def _loss(image: Image.Image) -> str:
     return ""
 
 
-def to_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
-    """Turn any PIL picture upright and into 8-bit RGB.
-
-    Args:
-        image: any mode; deep values are scaled down, transparency laid on white.
-        name: how errors call it.
-
-    Raises:
-        InvalidInputError: it is too large, too small or damaged.
-    """
-    return on_white(upright(image, name))
-
-
-def upright(image: Image.Image, name: str = "the picture") -> Image.Image:
-    """Turn any PIL picture upright and into 8 bits: RGBA where it has transparency, else RGB.
-
-    Args:
-        image: any mode; deep values are scaled down. A colour profile of RGB stays with the
-            picture, any other is applied.
-        name: how errors call it.
-
-    Raises:
-        InvalidInputError: it is too large, too small or damaged.
-    """
-    _check_size(image, name)
+def _upright(image: Image.Image, name: str) -> Image.Image:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise InvalidInputError(
+            f"{name} is {width}×{height} px: give at most {MAX_PIXELS // 1_000_000} megapixels"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise InvalidInputError(
+            f"{name} is {width}×{height} px: give at least {MIN_SIDE} px on each side"
+        )
     try:
         image.load()
         image = ImageOps.exif_transpose(image)
         if image.mode == "F" or image.mode.startswith("I"):
             image = _eight_bits(image)
-        mode = "RGBA" if image.has_transparency_data else "RGB"
         profile = image.info.get("icc_profile")
         if image.mode == "LAB" and not profile:
             profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
         if profile and profile[16:20] != RGB_SPACE:
             return _with_profile_applied(image, profile)
-        return image.convert(mode)
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
     except Exception as error:  # Pillow reports damaged files through a dozen types
         raise InvalidInputError(f"{name} is damaged: {error}") from error
 
@@ -212,12 +185,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def centre_square(image: Image.Image, size: int) -> Image.Image:
-    """Cut the largest centred square and resample it, antialiased.
-
-    Args:
-        image: any size.
-        size: side of the result [px].
-    """
+    """Cut the largest centred square and resample it to a side [px], antialiased."""
     side = min(image.size)
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)

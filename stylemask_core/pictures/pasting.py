@@ -5,7 +5,8 @@ import math
 import numpy as np
 from PIL import Image, ImageFilter
 
-from stylemask_core.pictures import alignment, images
+from stylemask_core.pictures import alignment
+from stylemask_core.pictures.images import Photo
 from stylemask_core.pictures.matte import SIZE, filled, head_matte
 
 SOLID, EDGE = 0.8, 0.97  # radius up to which, and from which on not, a pasted picture shows
@@ -15,11 +16,11 @@ SHARPNESS = 2.0  # of a head's edge
 UNLIKE = 0.02  # weight of what is not like the background where the background is continued
 
 
-def paste_back(photo: Image.Image, quad: np.ndarray, picture: Image.Image) -> Image.Image:
+def paste_back(source: Photo, quad: np.ndarray, picture: Image.Image) -> Image.Image:
     """Lay the head of a picture over the quad of the photo that it was made from.
 
     Args:
-        photo: RGB or RGBA, upright.
+        source: the photo.
         quad: [4, 2] in the photo, as the crop had it.
         picture: RGB square of any size.
 
@@ -27,7 +28,8 @@ def paste_back(photo: Image.Image, quad: np.ndarray, picture: Image.Image) -> Im
         A picture of the photo's size and mode. Where neither the photo's head nor the picture's
         is, and outside the quad, it is the photo's own, bit by bit.
     """
-    overlay, mask = _overlay(photo, quad, picture)
+    photo = source.picture
+    overlay, mask = _overlay(source, quad, picture)
     low = np.floor(quad.min(0)).astype(int).clip(0, photo.size)
     high = np.ceil(quad.max(0)).astype(int).clip(0, photo.size)
     width, height = (high - low).tolist()
@@ -62,7 +64,7 @@ def _turned(picture: Image.Image, quad: np.ndarray, box: tuple[int, ...]) -> Ima
 
 
 def _overlay(
-    photo: Image.Image, quad: np.ndarray, picture: Image.Image
+    source: Photo, quad: np.ndarray, picture: Image.Image
 ) -> tuple[Image.Image, Image.Image]:
     """What is laid over the quad, as square pictures.
 
@@ -72,7 +74,7 @@ def _overlay(
     Returns:
         RGB or RGBA as the photo, and an 8-bit mask.
     """
-    crop = alignment.crop(images.on_white(photo), quad, SIZE)
+    photo, crop = source.picture, alignment.crop(source.rgb, quad, SIZE)
     (old, plain), (new, _) = head_matte(crop), head_matte(picture)
     old, new = _contrasted(old), _contrasted(new)
     either = Image.fromarray((255 * np.maximum(old, new)).round().astype(np.uint8))

@@ -15,6 +15,7 @@ from demo.tabs.photo_pair import CONSENT_FIRST, LESS_EXACT, PhotoPair
 from demo.tabs.reenact_examples import example_pairs
 from stylemask_core import InvalidInputError
 from stylemask_core.errors import DetectorError
+from stylemask_core.faces import landmarks as detectors
 from stylemask_core.pictures import framing
 from stylemask_core.pictures.images import centre_square
 from tests.support.demo_server import client_of, photo_model, refusal, running
@@ -267,9 +268,9 @@ def test_why_no_face_can_be_sought_is_told(handlers, photos, monkeypatch):
     def broken(*_):
         raise DetectorError("no cascades")
 
-    monkeypatch.setattr(framing, "find_faces", broken)
+    monkeypatch.setattr(detectors, "default_detector", broken)
     details = handlers.reenact(photos["none"], photos["square"])[-1]
-    assert details["source"]["note"] == "faces cannot be sought: no cascades"
+    assert details["source"]["note"].startswith("faces cannot be sought: no cascades: the centred")
 
 
 def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):
@@ -283,9 +284,9 @@ def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):
 @pytest.fixture
 def less_exact(monkeypatch):
     """A detector that stands in for a better one; returns its note."""
-    find = framing.find_faces
-    monkeypatch.setattr(framing, "find_faces", lambda *a: (find(*a)[0], "no network: cascades"))
-    return "no network: cascades"
+    note = "no network: cascades"
+    monkeypatch.setattr(detectors.default_detector("haar"), "note", note)
+    return note
 
 
 @pytest.fixture

@@ -218,14 +218,14 @@ def test_one_bad_file_never_stops_the_rest(stylemask):
 def test_an_unexpected_error_of_one_pair_never_stops_the_rest(stylemask, monkeypatch):
     for name in "abc":
         face(f"faces/{name}.png")
-    read_picture, arguments = images.read_picture, ("reenact", "faces", "seed:1", "-o", "out")
+    read_photo, arguments = images.read_photo, ("reenact", "faces", "seed:1", "-o", "out")
 
     def out_of_memory(path):
         if path.name == "b.png":
             raise torch.OutOfMemoryError("CUDA out\nof memory")
-        return read_picture(path)
+        return read_photo(path)
 
-    monkeypatch.setattr(photos, "read_picture", out_of_memory)
+    monkeypatch.setattr(photos, "read_photo", out_of_memory)
     code, out, err = stylemask(*arguments)
     assert (code, out) == (1, "")
     assert names("out") == ["a.png", "c.png"]

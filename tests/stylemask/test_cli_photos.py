@@ -49,7 +49,8 @@ def test_of_several_faces_the_largest_is_taken_and_it_is_told_where_each_is(
     line, wrote = err.splitlines()
     assert wrote == f"stylemask: wrote out.png{TINY_NOTE}"
     places = re.fullmatch(told, line)[1].split(", ")
-    for place, found in zip(places, tiny_pipeline.detect_faces(Image.open("two.png")), strict=True):
+    faces = tiny_pipeline.detect_faces(Image.open("two.png")).faces
+    for place, found in zip(places, faces, strict=True):
         x, y = map(float, re.search(r"at (\d+),(\d+) ", place).groups())
         np.testing.assert_allclose((x, y), found.points.mean(0), atol=1)
     stylemask("reenact", "two.png", "seed:1", "--grid", "--face", 1, "-o", "first.png")

@@ -73,7 +73,7 @@ def test_colours_of_another_space_are_those_of_its_profile(attached):
         astronaut(), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )
     lab.info = {"icc_profile": attached} if attached else {}
-    rgb = images.to_rgb(lab)
+    rgb = images.Photo.of(lab).rgb
     assert "icc_profile" not in rgb.info
     assert np.abs(np.asarray(rgb, int) - np.asarray(astronaut())).mean() < 2
 
@@ -81,7 +81,7 @@ def test_colours_of_another_space_are_those_of_its_profile(attached):
 def test_a_grey_photo_with_a_profile_is_grey_and_without_it():
     grey = noise().convert("LA")
     grey.info["icc_profile"] = profile()[:16] + b"GRAY" + profile()[20:]
-    picture = images.upright(grey)
+    picture = images.Photo.of(grey).picture
     assert picture.mode == "RGBA" and "icc_profile" not in picture.info
     levels = np.asarray(picture)
     assert (levels[..., :3] == np.asarray(grey)[..., :1]).all()
@@ -90,8 +90,8 @@ def test_a_grey_photo_with_a_profile_is_grey_and_without_it():
 def test_deep_values_that_become_shallow_are_said(tmp_path):
     path = tmp_path / "deep.png"
     Image.fromarray(np.full((32, 32), 40_000, np.uint16)).save(path)
-    assert images.read_photo(path)[1] == "its values became 8 bits deep"
+    assert images.read_photo(path).loss == "its values became 8 bits deep"
     buffer = io.BytesIO()
     noise().save(buffer, "PNG")
     path.write_bytes(buffer.getvalue())
-    assert images.read_photo(path)[1] == ""
+    assert images.read_photo(path).loss == ""

@@ -63,7 +63,7 @@ def test_a_large_photo_is_searched_shrunk_and_cut_from_its_own_pixels(photo_pipe
 
 def test_of_several_faces_the_largest_is_taken_and_any_can_be_chosen(photo_pipeline):
     photo = six_faces()
-    faces = photo_pipeline.detect_faces(photo)
+    faces = photo_pipeline.detect_faces(photo).faces
     assert len(faces) == 6
     for face in (0, 1, 5):
         found = photo_pipeline.invert(photo, face=face)
@@ -79,7 +79,7 @@ def test_of_several_faces_the_largest_is_taken_and_any_can_be_chosen(photo_pipel
     "photo", [drawing(), Image.new("RGB", (300, 200)), astronaut().crop((225, 0, 512, 512))]
 )
 def test_without_a_face_three_ways_out_are_told(photo_pipeline, photo):
-    assert photo_pipeline.detect_faces(photo) == []
+    assert photo_pipeline.detect_faces(photo).faces == []
     with pytest.raises(NoFaceError, match=r"give a photo.*mark eyes and mouth.*aligned already"):
         photo_pipeline.invert(photo)
 
@@ -158,7 +158,7 @@ def test_the_reason_of_a_fallback_is_noted(photo_pipeline, monkeypatch):
 
 def test_a_result_is_pasted_into_the_photo_it_came_from(photo_pipeline, inversion):
     result = photo_pipeline.reenact(inversion, photo_pipeline.sample(1)).image
-    expected = pasting.paste_back(astronaut(), inversion.quad, result)
+    expected = pasting.paste_back(images.Photo(astronaut()), inversion.quad, result)
     for photo in (astronaut(), with_exif_turn(astronaut()), astronaut().convert("RGBA")):
         pasted = photo_pipeline.paste_back(photo, inversion, result)
         assert (pasted.mode, pasted.size) == (photo.mode, (512, 512))

@@ -90,11 +90,11 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path):
 
 @pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "HSV", "RGBA", "RGBX"])
 def test_colours_survive_every_colour_mode(mode):
-    assert_quarters(images.to_rgb(quarters(mode)), tolerance=12)
+    assert_quarters(images.Photo.of(quarters(mode)).rgb, tolerance=12)
 
 
 def test_colours_survive_a_palette():
-    assert_quarters(images.to_rgb(quarters().quantize(8)), tolerance=3)
+    assert_quarters(images.Photo.of(quarters().quantize(8)).rgb, tolerance=3)
 
 
 def test_a_cmyk_photo_has_its_colours_and_not_their_negatives(tmp_path):
@@ -125,7 +125,7 @@ def grey_ramp(dtype: type, peak: float) -> Image.Image:
     ],
 )
 def test_grey_of_any_depth_keeps_its_brightness(dtype, peak):
-    rgb = np.asarray(images.to_rgb(grey_ramp(dtype, peak)))
+    rgb = np.asarray(images.Photo.of(grey_ramp(dtype, peak)).rgb)
     assert rgb.shape == (64, 64, 3)
     np.testing.assert_allclose(rgb[0, ::16, 0], [0, 63.75, 127.5, 255], atol=1)
     assert (rgb == rgb[:, :, :1]).all()
@@ -139,19 +139,19 @@ def test_a_sixteen_bit_file_keeps_its_brightness(tmp_path, name):
 
 
 def test_a_dark_sixteen_bit_picture_stays_dark():
-    assert np.asarray(images.to_rgb(grey_ramp(np.uint16, 17_000))).max() == 66  # of 65535
+    assert np.asarray(images.Photo.of(grey_ramp(np.uint16, 17_000)).rgb).max() == 66  # of 65535
 
 
 def test_values_below_zero_are_scaled_and_not_cut_off():
     values = np.asarray(grey_ramp(np.float32, 1)) * 2 - 1
-    rgb = np.asarray(images.to_rgb(Image.fromarray(values)))
+    rgb = np.asarray(images.Photo.of(Image.fromarray(values)).rgb)
     np.testing.assert_allclose(rgb[0, ::16, 0], [0, 63.75, 127.5, 255], atol=1)
 
 
 def test_32_bits_without_a_sign_keep_their_brightness():
     values = np.asarray(grey_ramp(np.float64, 2**32 - 1).convert("F")).astype(np.float64)
     levels = values.clip(0, 2**32 - 1).astype(np.uint32).view(np.int32)  # as Pillow reads a TIFF
-    rgb = np.asarray(images.to_rgb(Image.fromarray(levels)))
+    rgb = np.asarray(images.Photo.of(Image.fromarray(levels)).rgb)
     np.testing.assert_allclose(rgb[0, ::16, 0], [0, 63.75, 127.5, 255], atol=1)
 
 
@@ -159,7 +159,7 @@ def test_32_bits_without_a_sign_keep_their_brightness():
 def test_not_a_number_in_a_deep_picture_becomes_black(odd):
     values = np.full((32, 32), 0.5, np.float32)
     values[:16] = odd
-    rgb = np.asarray(images.to_rgb(Image.fromarray(values)))
+    rgb = np.asarray(images.Photo.of(Image.fromarray(values)).rgb)
     assert (rgb[:16] == 0).all()
     np.testing.assert_allclose(rgb[16:], 127.5, atol=1)
 
@@ -167,7 +167,7 @@ def test_not_a_number_in_a_deep_picture_becomes_black(odd):
 def test_infinity_in_a_deep_picture_is_white_and_darkens_nothing():
     values = np.full((32, 32), 0.5, np.float32)
     values[:16] = np.inf
-    rgb = np.asarray(images.to_rgb(Image.fromarray(values)))
+    rgb = np.asarray(images.Photo.of(Image.fromarray(values)).rgb)
     assert (rgb[:16] == 255).all()
     np.testing.assert_allclose(rgb[16:], 127.5, atol=1)
 
@@ -183,7 +183,7 @@ def half_transparent(mode: str) -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "RGBa"])
 def test_transparency_lies_on_white(mode):
-    rgb = images.to_rgb(half_transparent(mode))
+    rgb = images.Photo.of(half_transparent(mode)).rgb
     assert rgb.getpixel((10, 10)) == (0, 0, 0)
     assert rgb.getpixel((50, 10)) == (255, 255, 255)
 
@@ -223,7 +223,7 @@ def test_a_picture_too_small_to_show_a_face_is_refused(tmp_path, size):
 
 
 def test_a_picture_of_the_smallest_size_is_taken():
-    assert images.to_rgb(Image.new("RGB", (16, 16))).size == (16, 16)
+    assert images.Photo.of(Image.new("RGB", (16, 16))).rgb.size == (16, 16)
 
 
 def test_a_missing_file_a_folder_and_an_empty_file_are_told_apart(tmp_path):

@@ -55,7 +55,7 @@ def square_of(picture: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("ground", [Image.new("RGB", (600, 500), WALL), lit(600)])
 def test_on_a_plain_ground_only_the_head_is_another_one(ground):
     photo, result = photo_of(ground), head(256, 0.55, ROOM)
-    pasted = pasting.paste_back(photo, QUAD, result)
+    pasted = pasting.paste_back(images.Photo(photo), QUAD, result)
     clear = ~(covered(SIDE, 0.45, 0.06) | covered(SIDE, 0.55, 0.06))
     change = np.abs(square_of(pasted) - square_of(photo))
     assert change[clear].max() <= 4, "the photo stays where neither head is"
@@ -67,7 +67,7 @@ def test_on_a_plain_ground_only_the_head_is_another_one(ground):
 @pytest.mark.parametrize("ground", [Image.new("RGB", (600, 500), WALL), lit(600)])
 def test_where_the_head_has_turned_away_the_ground_goes_on(ground):
     photo, result = photo_of(ground), head(256, 0.55, ROOM)
-    pasted = pasting.paste_back(photo, QUAD, result)
+    pasted = pasting.paste_back(images.Photo(photo), QUAD, result)
     bared = covered(SIDE, 0.45, -0.01) & ~covered(SIDE, 0.55, 0.05)
     bared[-30:] = False  # the soft border of the square
     assert bared.sum() > 500
@@ -78,7 +78,9 @@ def test_where_the_head_has_turned_away_the_ground_goes_on(ground):
 def test_outside_the_square_the_photo_keeps_every_bit():
     photo, turn = astronaut(), np.array([[0.9, -0.436], [0.436, 0.9]])
     quad = 0.6 * (QUAD - QUAD.mean(0)) @ turn.T + np.array([80, 400])
-    pasted = np.asarray(pasting.paste_back(photo, quad, Image.new("RGB", (64, 64), "lime")))
+    pasted = np.asarray(
+        pasting.paste_back(images.Photo(photo), quad, Image.new("RGB", (64, 64), "lime"))
+    )
     y, x = np.mgrid[:512, :512] + 0.5
     offset = np.stack([x, y], -1) - quad[0]
     across, down = quad[3] - quad[0], quad[1] - quad[0]
@@ -91,14 +93,14 @@ def test_outside_the_square_the_photo_keeps_every_bit():
 
 def test_an_unchanged_head_changes_the_photo_by_little():
     photo, quad = astronaut(), alignment.centred_quad((170, 170)) + np.array([140, 25])
-    pasted = pasting.paste_back(photo, quad, alignment.crop(photo, quad, 256))
+    pasted = pasting.paste_back(images.Photo(photo), quad, alignment.crop(photo, quad, 256))
     difference = np.asarray(photo, float) - np.asarray(pasted)
     assert np.abs(difference)[25:195, 140:310].mean() < 2
 
 
 def test_the_border_of_what_is_pasted_is_soft():
     ground = Image.new("RGB", (600, 500))
-    pasted = pasting.paste_back(ground, QUAD, Image.new("RGB", (64, 64), "white"))
+    pasted = pasting.paste_back(images.Photo(ground), QUAD, Image.new("RGB", (64, 64), "white"))
     levels = np.asarray(pasted, int)[..., 0]
     assert levels.max() == 255
     assert np.abs(np.diff(levels)).max() < 64
@@ -106,7 +108,9 @@ def test_the_border_of_what_is_pasted_is_soft():
 
 def test_where_the_photo_ends_with_the_square_its_head_does_not_stay_at_the_border():
     photo = head(SIDE, 0.3, WALL)  # hair touches the left border
-    pasted = pasting.paste_back(photo, alignment.centred_quad((SIDE, SIDE)), head(256, 0.55, ROOM))
+    pasted = pasting.paste_back(
+        images.Photo(photo), alignment.centred_quad((SIDE, SIDE)), head(256, 0.55, ROOM)
+    )
     left = np.asarray(pasted, float)[60:160, :8]
     assert np.abs(left - WALL).mean() < 15
 
@@ -114,13 +118,13 @@ def test_where_the_photo_ends_with_the_square_its_head_does_not_stay_at_the_bord
 def test_the_photo_that_is_pasted_into_is_left_as_it_was():
     photo = astronaut()
     before = photo.tobytes()
-    pasting.paste_back(photo, QUAD, Image.new("RGB", (64, 64)))
+    pasting.paste_back(images.Photo(photo), QUAD, Image.new("RGB", (64, 64)))
     assert photo.tobytes() == before
 
 
 def test_a_quad_outside_the_photo_changes_nothing():
     photo = astronaut()
-    pasted = pasting.paste_back(photo, QUAD + 900, Image.new("RGB", (64, 64)))
+    pasted = pasting.paste_back(images.Photo(photo), QUAD + 900, Image.new("RGB", (64, 64)))
     assert pasted.tobytes() == photo.tobytes()
 
 
@@ -130,7 +134,7 @@ def test_a_cut_out_photo_stays_cut_out(colour):
     alpha = Image.new("L", photo.size)
     alpha.paste(Image.fromarray(covered(SIDE, 0.45).astype(np.uint8) * 255), AT)
     photo.putalpha(alpha)
-    pasted = pasting.paste_back(photo, QUAD, head(256, 0.55, ROOM))
+    pasted = pasting.paste_back(images.Photo(photo), QUAD, head(256, 0.55, ROOM))
     assert pasted.mode == "RGBA"
     shares = square_of(pasted)[..., 3]
     clear = ~(covered(SIDE, 0.45, 0.06) | covered(SIDE, 0.55, 0.06))

@@ -330,7 +330,7 @@ def test_types_a_cpu_does_not_compute_in_are_refused(tiny_folder, dtype, words):
 
 
 def test_an_encoder_can_be_copied_to_another_precision_with_its_mean_kept(tiny_model):
-    encoder = model_folder.encoder_for(tiny_model, torch.device("cpu"), torch.bfloat16)
+    encoder = tiny_model.encoder_on(torch.device("cpu"), torch.bfloat16)
     dtypes = {name: tensor.dtype for name, tensor in encoder.state_dict().items()}
     assert dtypes.pop("latent_avg") == torch.float32
     assert set(dtypes.values()) == {torch.bfloat16}
