@@ -9,7 +9,6 @@ import torch
 
 from benchmarks.measure import note
 from op import build
-from op.library import BuildError
 
 
 def cores() -> int:
@@ -54,8 +53,8 @@ def describe(device: str, threads: int) -> dict[str, Any]:
 
 def build_operators() -> None:
     """Have the compiled operators ready, as `stylemask doctor --build` does; say what failed."""
-    for name in build.LIBRARIES:
+    for name, library in build.LIBRARIES.items():
         try:
-            build.build(name)
-        except BuildError as error:
+            library.build()
+        except build.BuildError as error:
             note(f"operators {name}: {error}")

@@ -9,7 +9,6 @@ from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING
 from benchmarks.measure import Figures, Settings, Task, arithmetic_speed, bounds, compare
 from benchmarks.process import Side
 from op import build
-from op.library import MODE_VARIABLE, mode
 from stylemask_core import ModelConfig
 
 FIRST_SIDE = 32  # [px] the layers below take next to no time
@@ -21,7 +20,7 @@ def run(settings: Settings) -> Figures:
     operators, layers = operator_tasks(config), layer_tasks(config)
     if settings.quick:
         layers = layers[-2:]
-    compiled = mode() != "reference" and build.load(device) is not None
+    compiled = build.settings().mode != "reference" and build.load(device) is not None
     if compiled and device == "cpu":
         layers += [
             Task(f"compiled_{task.figure}", COMPILED_CONV, task.arguments) for task in layers
@@ -80,7 +79,7 @@ def compiled_against_pytorch(settings: Settings, operators: list[Task]) -> Figur
         settings: of the benchmark.
         operators: to compare alone; a synthesis is always compared.
     """
-    sides = tuple(Side("ours", {MODE_VARIABLE: value}) for value in ("native", "reference"))
+    sides = tuple(Side("ours", {build.MODE_VARIABLE: value}) for value in ("native", "reference"))
     tasks = [Task(f"native_{task.figure}", task.task, task.arguments) for task in operators]
     tasks.append(Task("native_synthesis", "synthesis"))
     figures: Figures = {}

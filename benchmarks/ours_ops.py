@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING, Inputs
-from op import fused_bias_act, upfirdn2d
+from op import build, fused_bias_act, upfirdn2d
 from stylemask_core.networks.generator import StyledConv, blur_kernel
 from stylemask_core.networks.styled_layers import CompiledConv, TorchConv
 
@@ -44,7 +44,10 @@ def _compiled_styled_conv(
     device: str, before: int, width: int, side: int, up: bool
 ) -> Callable[[], Any]:
     inputs = Inputs(device)
-    conv = CompiledConv(inputs.fill(StyledConv(before, width, 1, side, up)))
+    library = build.load(device)
+    if library is None:
+        raise RuntimeError(f"there are no compiled operators for {device}")
+    conv = CompiledConv(inputs.fill(StyledConv(before, width, 1, side, up)), library)
     x, style = inputs.conv(before, side, up)
     x = _as_features(x)
     return torch.inference_mode()(lambda: conv(x, style))

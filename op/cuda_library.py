@@ -6,12 +6,15 @@ of seconds, and one library fits every torch.
 
 import ctypes
 import math
+from threading import RLock
 from typing import Any, NamedTuple
 
 import torch
 
-from op.recording import RECORDING
-
+# CUDA allows one graph to be recorded at a time, and a library that is tried out meanwhile would
+# launch and wait within somebody else's recording: whoever does either in this process holds this
+# lock. The function that is recorded may itself ask for a library.
+RECORDING = RLock()
 DATA_TYPES = {torch.float32: 0, torch.float16: 1}
 
 
@@ -38,33 +41,20 @@ class UpFirDn(ctypes.Structure):
 
 
 class Activation(NamedTuple):
-    """What follows the bias.
+    """What follows the bias."""
 
-    Args:
-        negative_slope: 0 or more.
-        gain: above 0.
-        clamp: largest magnitude of the result; None for no limit.
-    """
-
-    negative_slope: float
-    gain: float
-    clamp: float | None
+    negative_slope: float  # 0 or more
+    gain: float  # above 0
+    clamp: float | None  # largest magnitude of the result; None for no limit
 
 
 class Resampling(NamedTuple):
-    """The geometry of upfirdn2d, each pair for y and x.
+    """The geometry of upfirdn2d, each pair for y and x."""
 
-    Args:
-        up: upsampling factors.
-        down: downsampling factors.
-        pad: zeros before the first row and column of the upsampled x.
-        size: of the result.
-    """
-
-    up: tuple[int, int]
-    down: tuple[int, int]
-    pad: tuple[int, int]
-    size: tuple[int, int]
+    up: int
+    down: int
+    pad: tuple[int, int]  # zeros before the first row and column of the upsampled x
+    size: tuple[int, int]  # of the result
 
 
 def serves(x: torch.Tensor) -> bool:
@@ -94,7 +84,8 @@ def fused_bias_act_gradient(
 ) -> torch.Tensor:
     """The gradient with regard to x of `fused_bias_act` with the result y."""
     y, channels_last = _dense(y)
-    y_gradient = _like(y_gradient, channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    y_gradient = y_gradient.contiguous(memory_format=layout)
     x_gradient = torch.empty_like(y)
     shape = _bias_act(y, channels_last, 0, activation)
     _call(library.fused_bias_act_gradient, y, shape, y_gradient, y, x_gradient)
@@ -104,14 +95,7 @@ def fused_bias_act_gradient(
 def upfirdn2d(
     library: ctypes.CDLL, x: torch.Tensor, taps: torch.Tensor, geometry: Resampling
 ) -> torch.Tensor:
-    """See `op.upfirdn2d`; without gradients.
-
-    Args:
-        library: the loaded library.
-        x: [B, C, H, W].
-        taps: [kH, kW].
-        geometry: factors, padding and size of the result.
-    """
+    """See `op.upfirdn2d`; without gradients. Keeps every `down`-th sample."""
     x, channels_last = _dense(x)
     taps = taps.to(x.device, torch.float32).contiguous()
     layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -119,38 +103,29 @@ def upfirdn2d(
     y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=layout)
     up, down, pad, result = geometry
     shape = UpFirDn(
-        *x.shape, *result, *up, *down, *pad, *taps.shape, DATA_TYPES[x.dtype], channels_last
+        *x.shape, *result, up, up, down, down, *pad, *taps.shape, DATA_TYPES[x.dtype], channels_last
     )
     _call(library.upfirdn2d, x, shape, x, taps, y)
     return y
 
 
 def prepare(library: ctypes.CDLL, device: str = "cuda") -> None:
-    """Declare a library's functions and try each on the GPU.
-
-    Raises:
-        RuntimeError: they do not work with this driver and GPU.
-    """
-    declare(library)
-    with RECORDING:
-        x = torch.linspace(-4, 4, 64, device=device).view(1, 4, 4, 4)
-        activation = Activation(0.25, 2.0, None)
-        y = fused_bias_act(library, x, x.new_zeros(4), None, activation)
-        same = upfirdn2d(library, x, x.new_ones(1, 1), Resampling((1, 1), (1, 1), (0, 0), (4, 4)))
-        gradient = fused_bias_act_gradient(library, torch.ones_like(x), y, activation)
-        slope = torch.where(x > 0, 2.0, 0.5)
-        if not all(map(torch.equal, (y, gradient, same), (slope * x, slope, x))):
-            raise RuntimeError("a trial run gave a wrong result")
-
-
-def declare(library: ctypes.CDLL) -> None:
-    """Tell ctypes the types of a library's functions."""
+    """Declare a library's functions and try each; RuntimeError if they do not work here."""
     pointer, bias_act, resampling = ctypes.c_void_p, *map(ctypes.POINTER, (BiasAct, UpFirDn))
     library.fused_bias_act.argtypes = [bias_act, *[pointer] * 5]
     library.fused_bias_act_gradient.argtypes = [bias_act, *[pointer] * 4]
     library.upfirdn2d.argtypes = [resampling, *[pointer] * 4]
     for function in (library.fused_bias_act, library.fused_bias_act_gradient, library.upfirdn2d):
         function.restype = ctypes.c_char_p  # null, or what went wrong
+    with RECORDING:
+        x = torch.linspace(-4, 4, 64, device=device).view(1, 4, 4, 4)
+        activation = Activation(0.25, 2.0, None)
+        y = fused_bias_act(library, x, x.new_zeros(4), None, activation)
+        same = upfirdn2d(library, x, x.new_ones(1, 1), Resampling(1, 1, (0, 0), (4, 4)))
+        gradient = fused_bias_act_gradient(library, torch.ones_like(x), y, activation)
+        slope = torch.where(x > 0, 2.0, 0.5)
+        if not all(map(torch.equal, (y, gradient, same), (slope * x, slope, x))):
+            raise RuntimeError("a trial run gave a wrong result")
 
 
 def _bias_act(
@@ -171,17 +146,8 @@ def _dense(x: torch.Tensor) -> tuple[torch.Tensor, bool]:
     return (x if channels_last else x.contiguous()), channels_last
 
 
-def _like(x: torch.Tensor, channels_last: bool) -> torch.Tensor:
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    return x.contiguous(memory_format=layout)
-
-
 def _call(function: Any, x: torch.Tensor, shape: ctypes.Structure, *tensors: Any) -> None:
-    """Call a function of the library on the device and the stream that are current for x.
-
-    Raises:
-        RuntimeError: CUDA says that it failed.
-    """
+    """Call a function of the library on the device and the stream that are current for x."""
     pointers = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
     if x.is_cuda:
         with torch.cuda.device(x.device):

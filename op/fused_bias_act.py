@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.autograd.function import once_differentiable
 
 from op import build, cuda_library
 from op.cuda_library import Activation
@@ -20,7 +21,6 @@ def fused_bias_act(
     gain: float = SQRT2,
     noise: torch.Tensor | None = None,
     clamp: float | None = None,
-    impl: build.Implementation = "auto",
 ) -> torch.Tensor:
     """Return `clamp(gain · leaky_relu(x + noise + bias))`.
 
@@ -31,16 +31,12 @@ def fused_bias_act(
         gain: factor applied last.
         noise: [B or 1, 1, …], already times its strength, added to all channels; None adds nothing.
         clamp: largest magnitude of the result, as float16 needs; None for no limit.
-        impl: "native" demands the compiled operator, "reference" PyTorch's; "auto" takes the
-            compiled one where there is one for x.
 
     Returns:
-        A tensor like x.
+        A tensor like x. The compiled operator has no second derivatives.
 
     Raises:
-        ValueError: bias does not have one value a channel, noise not one a pixel; or the compiled
-            operator is demanded of a tensor or an activation that it does not serve.
-        BuildError: the compiled operator is demanded and cannot be had.
+        ValueError: bias does not have one value a channel, noise not one a pixel.
     """
     if bias is not None and bias.shape != x.shape[1:2]:
         raise ValueError(f"bias {list(bias.shape)} must be {list(x.shape[1:2])}")
@@ -50,7 +46,8 @@ def fused_bias_act(
         raise ValueError(f"noise {list(noise.shape)} must be {[len(x), 1, *x.shape[2:]]}")
     activation = Activation(negative_slope, gain, clamp)
     # from y's sign the gradient tells the branch that was taken
-    library = build.choose("cuda", impl, cuda_library.serves(x) and negative_slope >= 0 < gain)
+    served = cuda_library.serves(x) and negative_slope >= 0 < gain
+    library = build.load("cuda") if served else None
     if library is None:
         return _reference(x, bias, noise, activation)
     result: torch.Tensor = _Native.apply(x, bias, noise, library, activation)  # type: ignore[no-untyped-call]
@@ -89,9 +86,12 @@ class _Native(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    @once_differentiable
+    def backward(ctx: Any, y_gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         y, bias, noise = ctx.saved_tensors
-        x_gradient = _NativeGradient.apply(gradients[0], y, ctx.library, ctx.activation)  # type: ignore[no-untyped-call]
+        x_gradient = cuda_library.fused_bias_act_gradient(
+            ctx.library, y_gradient, y, ctx.activation
+        )
         bias_gradient = noise_gradient = None
         if ctx.needs_input_grad[1]:
             others = [0, *range(2, y.ndim)]
@@ -99,25 +99,3 @@ class _Native(torch.autograd.Function):
         if ctx.needs_input_grad[2]:
             noise_gradient = x_gradient.to(noise.dtype).sum_to_size(noise.shape)
         return x_gradient, bias_gradient, noise_gradient, None, None
-
-
-class _NativeGradient(torch.autograd.Function):
-    """Its gradient with regard to x: linear in y's, so that it is also its own derivative."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        y_gradient: torch.Tensor,
-        y: torch.Tensor,
-        library: ctypes.CDLL,
-        activation: Activation,
-    ) -> torch.Tensor:
-        ctx.save_for_backward(y)
-        ctx.library, ctx.activation = library, activation
-        return cuda_library.fused_bias_act_gradient(library, y_gradient, y, activation)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (y,) = ctx.saved_tensors
-        again = _NativeGradient.apply(gradients[0], y, ctx.library, ctx.activation)  # type: ignore[no-untyped-call]
-        return again, None, None, None

@@ -1,4 +1,4 @@
-"""StyleGAN2's styled 3×3 convolution in one call, for CPUs (Karras et al. 2020, section 2.2)."""
+"""StyleGAN2's styled 3×3 convolution (Karras et al. 2020, section 2.2) in one call, for CPUs."""
 
 import ctypes
 from dataclasses import dataclass
@@ -6,67 +6,99 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from op import build, cpu_library
-from op.fused_bias_act import SQRT2
+BLUR = (0.25, 0.75, 0.75, 0.25)  # [1, 3, 3, 1] in one dimension, with the gain 2 of upsampling
+# The weight's transform of F(6×6, 3×3) in one dimension, [8, 3]; the input's and the output's are
+# in styled_conv.cpp. Source: Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural
+# Networks", at the points 0, ±1, ±2, ±1/2 and infinity.
+TRANSFORM = (
+    (1, 0, 0),
+    (-2 / 9, -2 / 9, -2 / 9),
+    (-2 / 9, 2 / 9, -2 / 9),
+    (1 / 90, 1 / 45, 2 / 45),
+    (1 / 90, -1 / 45, 2 / 45),
+    (1 / 45, 1 / 90, 1 / 180),
+    (1 / 45, -1 / 90, 1 / 180),
+    (0, 0, 1),
+)
+
+
+class StyledConv(ctypes.Structure):
+    """`StyledConv` of styled_conv.cpp."""
+
+    _fields_ = [
+        *((name, ctypes.c_int32) for name in ("height", "width", "in_channels", "out_channels")),
+        ("up", ctypes.c_int32),
+        *((name, ctypes.c_void_p) for name in ("x", "weights", "style")),
+        *((name, ctypes.c_void_p) for name in ("demodulation", "noise", "bias")),
+        *((name, ctypes.c_float) for name in ("negative_slope", "gain")),
+        ("y", ctypes.c_void_p),
+    ]
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedWeight:
-    """What `styled_conv` reads of a layer.
+class PackedWeight:
+    """What `styled_conv` reads of a layer."""
 
-    Args:
-        weight: as given, or as `library` wants it.
-        in_channels: channels read.
-        out_channels: channels written.
-        up: whether the resolution is doubled.
-        library: the compiled operator that the weight was prepared for; None for PyTorch.
-    """
-
-    weight: torch.Tensor
+    weight: torch.Tensor  # as `library` wants it
     in_channels: int
     out_channels: int
-    up: bool
-    library: ctypes.CDLL | None
+    up: bool  # whether the resolution is doubled
+    library: ctypes.CDLL
 
 
-def prepare(
-    weight: torch.Tensor, up: bool = False, impl: build.Implementation = "auto"
-) -> PreparedWeight:
-    """Bring a layer's weight into the form that its convolutions read, once.
+def prepare(library: ctypes.CDLL) -> None:
+    """Declare a library's functions and try the operator; RuntimeError if it does not work."""
+    library.styled_conv_panel.argtypes, library.styled_conv_panel.restype = [], ctypes.c_int32
+    library.styled_conv.argtypes = [ctypes.POINTER(StyledConv), ctypes.c_int32]
+    library.styled_conv.restype = ctypes.c_char_p  # null, or what went wrong
+    x, weight, one = torch.linspace(-4, 4, 36), torch.linspace(-1, 1, 9), torch.ones(1)
+    x, weight = x.view(1, 1, 4, 9), weight.view(1, 1, 3, 3)
+    y = styled_conv(x, pack(library, weight), one, one, None, one, 0.5, 2.0)
+    if not torch.allclose(y, 2 * F.leaky_relu(F.conv2d(x, weight, one, padding=1), 0.5), atol=1e-3):
+        raise RuntimeError("a trial run gave a wrong result")
 
-    For the compiled operator that takes 64/9 of the weight's memory, with up 256/9.
+
+def pack(library: ctypes.CDLL, weight: torch.Tensor, up: bool = False) -> PackedWeight:
+    """Transform and pack a layer's weight, once; takes 64/9 of its memory, with up 256/9.
+
+    All that happens to the 3×3 of a pair of channels is linear, so it is one matrix: the phases of
+    an up-convolution, if it is one, and Winograd's transform. What is packed is [panels · phases,
+    64, in, panel]: panels of output channels, zeros beyond the last channel.
 
     Args:
+        library: as `op.build.load("cpu")` returns it.
         weight: [out, in, 3, 3] on the CPU, float32, with its runtime gain.
         up: for convolutions that double the resolution.
-        impl: "native" demands the compiled operator, "reference" PyTorch's; "auto" takes the
-            compiled one if it is there by now.
-
-    Returns:
-        The argument of `styled_conv`.
 
     Raises:
         ValueError: weight has another shape, type or device.
-        BuildError: the compiled operator is demanded and cannot be had.
     """
     if weight.ndim != 4 or weight.shape[2:] != (3, 3) or not weight.numel():
         raise ValueError(f"weight {list(weight.shape)} must be [out, in, 3, 3]")
     _check_kind("weight", weight)
     weight = weight.detach()
-    library = build.choose("cpu", impl, True)
-    packed = weight if library is None else cpu_library.pack(library, weight, up)
-    return PreparedWeight(packed, weight.shape[1], weight.shape[0], up, library)
+    panel: int = library.styled_conv_panel()
+    transform = torch.tensor(TRANSFORM, dtype=torch.float64)
+    phases = _phases() if up else torch.eye(3, dtype=torch.float64)[None]
+    line = transform @ phases  # [phase, point, tap]
+    both = torch.einsum("vpk,wql->vwpqkl", line, line).reshape(-1, 9).to(weight)
+    out_channels, in_channels = weight.shape[:2]
+    panels = -(-out_channels // panel)
+    taps = F.pad(weight.flatten(1), (0, 0, 0, panels * panel - out_channels))
+    taps = taps.reshape(panels, panel, in_channels, 9).permute(0, 3, 2, 1).flatten(2)
+    packed = (both @ taps).reshape(-1, len(TRANSFORM) ** 2, in_channels, panel)
+    return PackedWeight(packed, in_channels, out_channels, up, library)
 
 
 def styled_conv(
     x: torch.Tensor,
-    prepared: PreparedWeight,
+    packed: PackedWeight,
     style: torch.Tensor,
     demodulation: torch.Tensor,
     noise: torch.Tensor | None,
     bias: torch.Tensor,
-    negative_slope: float = 0.2,
-    gain: float = SQRT2,
+    negative_slope: float,
+    gain: float,
 ) -> torch.Tensor:
     """Return `gain · leaky_relu(conv(x · style) · demodulation + noise + bias)`, for inference.
 
@@ -76,7 +108,7 @@ def styled_conv(
 
     Args:
         x: [1, in, H, W] on the CPU, float32; fastest in channels_last.
-        prepared: the weight.
+        packed: the weight.
         style: [in].
         demodulation: [out].
         noise: [H', W'], already times its strength; None adds nothing.
@@ -89,13 +121,14 @@ def styled_conv(
 
     Raises:
         ValueError: a tensor has another shape, type or device, or wants a gradient.
+        RuntimeError: there is not enough memory.
     """
-    if x.ndim != 4 or x.shape[:2] != (1, prepared.in_channels) or not x.numel():
-        raise ValueError(f"x {list(x.shape)} must be [1, {prepared.in_channels}, H, W]")
-    scale = 2 if prepared.up else 1
-    out, height, width = prepared.out_channels, scale * x.shape[2], scale * x.shape[3]
+    if x.ndim != 4 or x.shape[:2] != (1, packed.in_channels) or not x.numel():
+        raise ValueError(f"x {list(x.shape)} must be [1, {packed.in_channels}, H, W]")
+    scale = 2 if packed.up else 1
+    out, height, width = packed.out_channels, scale * x.shape[2], scale * x.shape[3]
     tensors = {"x": x, "style": style, "demodulation": demodulation, "bias": bias}
-    shapes = {"style": [prepared.in_channels], "demodulation": [out], "bias": [out]}
+    shapes = {"style": [packed.in_channels], "demodulation": [out], "bias": [out]}
     if noise is not None:
         tensors["noise"], shapes["noise"] = noise, [height, width]
     for name, shape in shapes.items():
@@ -105,10 +138,29 @@ def styled_conv(
         _check_kind(name, tensor)
         if torch.is_grad_enabled() and tensor.requires_grad:
             raise ValueError(f"{name} wants a gradient, which styled_conv does not have")
-    rest = (prepared.up, style, demodulation, noise, bias, negative_slope, gain)
-    if prepared.library is None:
-        return _reference(x, prepared.weight, *rest)
-    return cpu_library.styled_conv(prepared.library, x, prepared.weight, *rest)
+    x = x.contiguous(memory_format=torch.channels_last)
+    style, demodulation, bias = (t.contiguous() for t in (style, demodulation, bias))
+    noise = None if noise is None else noise.contiguous()
+    y = torch.empty((1, out, height, width), memory_format=torch.channels_last)
+    layer = StyledConv(
+        height=x.shape[2],
+        width=x.shape[3],
+        in_channels=packed.in_channels,
+        out_channels=out,
+        up=packed.up,
+        x=x.data_ptr(),
+        weights=packed.weight.data_ptr(),
+        style=style.data_ptr(),
+        demodulation=demodulation.data_ptr(),
+        noise=None if noise is None else noise.data_ptr(),
+        bias=bias.data_ptr(),
+        negative_slope=negative_slope,
+        gain=gain,
+        y=y.data_ptr(),
+    )
+    if (problem := packed.library.styled_conv(layer, torch.get_num_threads())) is not None:
+        raise RuntimeError(f"styled_conv failed: {problem.decode()}")
+    return y
 
 
 def _check_kind(name: str, tensor: torch.Tensor) -> None:
@@ -116,25 +168,20 @@ def _check_kind(name: str, tensor: torch.Tensor) -> None:
         raise ValueError(f"{name} ({tensor.dtype}, {tensor.device}) must be float32 on the CPU")
 
 
-def _reference(
-    x: torch.Tensor,
-    weight: torch.Tensor,
-    up: bool,
-    style: torch.Tensor,
-    demodulation: torch.Tensor,
-    noise: torch.Tensor | None,
-    bias: torch.Tensor,
-    negative_slope: float,
-    gain: float,
-) -> torch.Tensor:
-    x = (x * style[:, None, None]).contiguous(memory_format=torch.channels_last)
-    if up:
-        taps = torch.tensor(cpu_library.BLUR).to(x)
-        kernel = torch.outer(taps, taps).expand(len(weight), 1, 4, 4)
-        x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
-        x = F.conv2d(x, kernel, padding=1, groups=len(weight))
-    else:
-        x = F.conv2d(x, weight, padding=1)
-    x = x * demodulation[:, None, None] + bias[:, None, None]
-    x = F.leaky_relu(x if noise is None else x + noise, negative_slope) * gain
-    return x.contiguous(memory_format=torch.channels_last)
+def _phases() -> torch.Tensor:
+    """An up-convolution in one dimension, as a 3-tap convolution for every parity of the output.
+
+    Output 2q + parity of the transposed convolution and the blur sums x[i]·w[k]·BLUR[m] over all
+    i, k, m with 2i + k = 2q + parity + m − 1; and x[i] is what tap i − q + 1 reads.
+
+    Returns:
+        [parity, tap, k], float64.
+    """
+    phases = torch.zeros(2, 3, 3, dtype=torch.float64)
+    for parity in range(2):
+        for tap in range(3):
+            for k in range(3):
+                m = 2 * (tap - 1) + k - parity + 1
+                if 0 <= m < len(BLUR):
+                    phases[parity, tap, k] = BLUR[m]
+    return phases

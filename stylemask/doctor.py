@@ -14,8 +14,7 @@ from typing import Any, Literal
 
 import torch
 
-from op import build, library
-from op.library import BuildError
+from op import build
 from stylemask_core import __version__, certificates, threads
 from stylemask_core.checks import AUTO, gpu_problem, pick_device
 from stylemask_core.errors import StyleMaskError
@@ -83,9 +82,9 @@ class Diagnosis:
 
 def build_operators() -> None:
     """Compile all operators that this machine has a use for; failures are left for `examine`."""
-    for name in build.LIBRARIES:
-        with contextlib.suppress(BuildError):  # the library's status tells
-            build.build(name, retry=True)
+    for library in build.LIBRARIES.values():
+        with contextlib.suppress(build.BuildError):  # the library's status tells
+            library.build(retry=True)
 
 
 def examine(model: str, device: str = "auto") -> Diagnosis:
@@ -104,9 +103,9 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
         _device(device),
     ]
     try:
-        library.check_settings()
-        operators = build.status(try_out=True)
-    except BuildError as error:
+        build.settings()
+        operators = build.status()
+    except build.BuildError as error:
         operators = {}
         findings.append(Finding("operators", "problem", str(error)))
     findings += [_operators(name, **found) for name, found in operators.items()]
@@ -159,16 +158,16 @@ def _threads() -> str:
     return text if quota is None else f"{text}, under a quota of {quota:g} CPUs"
 
 
-def _operators(name: str, state: library.State, reason: str, seconds: float) -> Finding:
+def _operators(name: str, state: build.State, reason: str, seconds: float) -> Finding:
     """Say what became of one library of operators."""
     title = f"operators for {name}"
     if state == "native":
         took = f" in {seconds:g} s" if seconds else ""
-        return Finding(title, "ok", f"compiled{took}, {library.cache_folder()}")
+        return Finding(title, "ok", f"compiled{took}, {build.cache_folder()}")
     if state == "reference":
         return Finding(title, "ok", f"PyTorch's: {reason}")
     if state == "failed":
-        if library.mode() == "native":
+        if build.settings().mode == "native":
             return Finding(title, "problem", f"demanded, but {reason}", RETRY)
         return Finding(title, "warning", f"PyTorch's, which are slower: {reason}", RETRY)
     hint = "they will be at first use, or now with: stylemask doctor --build"

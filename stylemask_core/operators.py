@@ -5,7 +5,6 @@ from typing import Any
 import torch
 
 from op import build
-from op.library import BuildError
 from stylemask_core.errors import OperatorBuildError
 
 DESCRIPTIONS = {
@@ -29,7 +28,7 @@ def request_operators(device: torch.device) -> None:
     """
     try:
         build.load(device.type)
-    except BuildError as error:
+    except build.BuildError as error:
         raise OperatorBuildError(str(error)) from error
 
 
@@ -40,5 +39,5 @@ def operator_state(device: torch.device) -> dict[str, Any]:
         state, reason and seconds as in `op.build.status`, and `description`: a few words for people
         who do not look after the machine.
     """
-    state = build.status()[device.type]
+    state = build.LIBRARIES[device.type].status()
     return {**state, "description": DESCRIPTIONS[state["state"]]}

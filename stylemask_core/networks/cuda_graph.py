@@ -6,7 +6,7 @@ from threading import Lock
 
 import torch
 
-from op.recording import RECORDING
+from op.cuda_library import RECORDING
 
 Function = Callable[[Sequence[torch.Tensor]], torch.Tensor]
 WARM_UP_CALLS = 3  # before recording, so that libraries have chosen their algorithms

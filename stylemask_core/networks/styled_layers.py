@@ -1,13 +1,14 @@
 """A generator's layers with their constants computed beforehand, for one picture at a time."""
 
 from collections.abc import Callable
+from ctypes import CDLL
 
 import torch
 import torch.nn.functional as F
 
 from op import fused_bias_act, upfirdn2d
 from op.fused_bias_act import SQRT2
-from op.styled_conv import prepare, styled_conv
+from op.styled_conv import pack, styled_conv
 from stylemask_core.networks.generator import EPSILON, StyledConv, ToRGB, blur_kernel
 
 NEGATIVE_SLOPE = 0.2
@@ -96,11 +97,12 @@ class CompiledConv:
 
     Args:
         conv: its weight is copied, in the operator's form.
+        library: as `op.build.load("cpu")` returns it.
     """
 
-    def __init__(self, conv: StyledConv) -> None:
+    def __init__(self, conv: StyledConv, library: CDLL) -> None:
         self.constants = Constants(conv, torch.float32)
-        self.prepared = prepare(conv.weight.detach() * conv.weight_gain, conv.up)
+        self.packed = pack(library, conv.weight.detach() * conv.weight_gain, conv.up)
 
     def __call__(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
         """[1, in, H, W], style [1, in] → [1, out, H', W'], activated."""
@@ -108,7 +110,7 @@ class CompiledConv:
         noise = None if constants.noise is None else constants.noise[0, 0]
         gain = constants.demodulation(style[0])
         rest = (noise, constants.bias, NEGATIVE_SLOPE, 1.0)
-        return styled_conv(x, self.prepared, style[0], gain, *rest)
+        return styled_conv(x, self.packed, style[0], gain, *rest)
 
 
 class PreparedToRGB:

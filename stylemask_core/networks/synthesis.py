@@ -71,7 +71,8 @@ class SynthesisNetwork:
     def _prepare(self) -> None:
         """Compute the layers' constants; again when the operator has been compiled meanwhile."""
         with self._lock:
-            compiled = self._on_cpu and build.load("cpu") is not None
+            library = build.load("cpu") if self._on_cpu else None
+            compiled = library is not None
             if self._blocks and compiled == self._compiled:
                 return
             blocks: list[Block] = []
@@ -84,10 +85,10 @@ class SynthesisNetwork:
                 convs: list[Layer] = []
                 for conv in block.layers():
                     start = COMPILED_UP_FROM if conv.up else COMPILED_FROM
-                    take_compiled = compiled and not in_half and resolution >= start
-                    convs.append(
-                        CompiledConv(conv) if take_compiled else TorchConv(conv, dtype, self._fused)
-                    )
+                    if library is not None and not in_half and resolution >= start:
+                        convs.append(CompiledConv(conv, library))
+                    else:
+                        convs.append(TorchConv(conv, dtype, self._fused))
                 blocks.append((convs, PreparedToRGB(block.torgb, dtype)))
             # at once, so that a picture that is being made keeps the layers it began with
             self._blocks, self._compiled = blocks, compiled

@@ -1,7 +1,6 @@
 """The real demo on machines where operators cannot be compiled: it answers all the same."""
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from filelock import FileLock
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -116,12 +116,9 @@ def test_the_first_request_is_answered_without_a_compiler(compiler, tmp_path, mo
 
 def test_the_first_request_is_answered_while_another_process_holds_the_lock(compiler, tmp_path):
     runs = compiler("exit 1")
-    library = build.LIBRARIES["cpu"]
-    target = library._target(library.recipe.command())
-    target.parent.mkdir(parents=True)
-    with target.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with demo(tmp_path) as address:
-            _, operators = first_answer(address)
-            assert operators["state"] == "building"
-            assert not runs.exists()
+    lock = build.LIBRARIES["cpu"].target().with_suffix(".lock")
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock), demo(tmp_path) as address:
+        _, operators = first_answer(address)
+        assert operators["state"] == "building"
+        assert not runs.exists()

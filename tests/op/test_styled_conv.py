@@ -7,10 +7,9 @@ import subprocess
 import pytest
 import torch
 
-from op import build, cpu_library
+from op import build
 from op.fused_bias_act import SQRT2
-from op.library import Library
-from op.styled_conv import PreparedWeight, prepare, styled_conv
+from op.styled_conv import pack, prepare, styled_conv
 from stylemask_core.networks.generator import EPSILON, StyledConv
 
 INSTRUCTION_SETS = {
@@ -43,10 +42,8 @@ def compile_library(folder, flags: list[str], source: str = "") -> ctypes.CDLL:
     return ctypes.CDLL(str(folder / "library.so"))
 
 
-@pytest.fixture(scope="module", params=[*INSTRUCTION_SETS, "PyTorch"])
+@pytest.fixture(scope="module", params=INSTRUCTION_SETS)
 def library(request, tmp_path_factory):
-    if request.param == "PyTorch":
-        return None
     if request.param != "native" and platform.machine() != "x86_64":
         pytest.skip("these flags are those of x86-64")
     if request.param == "avx2" and "AVX" not in torch.backends.cpu.get_cpu_capability():
@@ -54,17 +51,12 @@ def library(request, tmp_path_factory):
     library = compile_library(
         tmp_path_factory.mktemp(request.param), INSTRUCTION_SETS[request.param]
     )
-    cpu_library.prepare(library)
+    prepare(library)
     return library
 
 
-def prepared_for(library, weight: torch.Tensor, up: bool) -> PreparedWeight:
-    packed = weight if library is None else cpu_library.pack(library, weight, up)
-    return PreparedWeight(packed, weight.shape[1], weight.shape[0], up, library)
-
-
 def random_layer(shape, up: bool, noise: bool):
-    """x, weight and the other arguments of styled_conv; and what the generator's layer gives."""
+    """x, weight, the other arguments of styled_conv; and what the generator's layer gives."""
     in_channels, out_channels, height, width = shape
     torch.manual_seed(sum(shape))
     layer = StyledConv(in_channels, out_channels, 4, None, up=up).double()
@@ -79,7 +71,8 @@ def random_layer(shape, up: bool, noise: bool):
         weight = (layer.weight * layer.weight_gain).float()
         demodulation = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).t() + EPSILON)
     rest = [style, demodulation, 0.3 * layer.noise[0, 0] if noise else None, layer.bias.float()]
-    return x, weight, [tensor if tensor is None else tensor.detach() for tensor in rest], expected
+    rest = [tensor if tensor is None else tensor.detach() for tensor in rest]
+    return x, weight, [*rest, 0.2, SQRT2], expected
 
 
 @pytest.mark.parametrize("noise", [False, True], ids=["no noise", "noise"])
@@ -87,7 +80,7 @@ def random_layer(shape, up: bool, noise: bool):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_layer_gives_what_the_generator_gives(library, shape, up, noise):
     x, weight, rest, expected = random_layer(shape, up, noise)
-    y = styled_conv(x, prepared_for(library, weight, up), *rest)
+    y = styled_conv(x, pack(library, weight, up), *rest)
     assert y.dtype == torch.float32 and y.shape == expected.shape
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert (y - expected).abs().max() < 3e-5 * expected.abs().max()
@@ -95,22 +88,21 @@ def test_a_layer_gives_what_the_generator_gives(library, shape, up, noise):
 
 def test_slope_and_gain_are_those_asked_for(library):
     x, weight, rest, expected = random_layer((5, 4, 9, 9), False, True)
-    y = styled_conv(x, prepared_for(library, weight, False), *rest, -1.5, -2.0)
+    y = styled_conv(x, pack(library, weight), *rest[:4], -1.5, -2.0)
     linear = torch.where(expected > 0, expected, expected / 0.2) / SQRT2
     assert torch.allclose(y, torch.where(linear > 0, -2 * linear, 3 * linear).float(), atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 70, 70), (70, 200, 9, 9)], ids=["large", "deep"])
 @pytest.mark.parametrize("up", [False, True], ids=["same size", "up"])
-@pytest.mark.parametrize("library", list(INSTRUCTION_SETS), indirect=True)  # not PyTorch's
 def test_the_number_of_threads_changes_no_bit(library, shape, up):
     x, weight, rest, _ = random_layer(shape, up, True)
-    prepared, before = prepared_for(library, weight, up), torch.get_num_threads()
+    packed, before = pack(library, weight, up), torch.get_num_threads()
     try:
         results = []
         for threads in (1, 2, 5):
             torch.set_num_threads(threads)
-            results.append(styled_conv(x, prepared, *rest))
+            results.append(styled_conv(x, packed, *rest))
     finally:
         torch.set_num_threads(before)
     assert torch.equal(results[0], results[1]) and torch.equal(results[0], results[2])
@@ -118,20 +110,21 @@ def test_the_number_of_threads_changes_no_bit(library, shape, up):
 
 def test_the_layout_of_the_arguments_does_not_matter(library):
     x, weight, rest, _ = random_layer((6, 5, 11, 8), False, True)
-    expected = styled_conv(x, prepared_for(library, weight, False), *rest)
-    gaps = [torch.stack((tensor, tensor), dim=-1)[..., 0] for tensor in rest]
+    expected = styled_conv(x, pack(library, weight, False), *rest)
+    gaps = [torch.stack((tensor, tensor), dim=-1)[..., 0] for tensor in rest[:4]]
     assert not any(tensor.is_contiguous() for tensor in gaps)
     upside_down = weight.flip(2).contiguous().flip(2).transpose(0, 1).contiguous().transpose(0, 1)
     for other in (x.contiguous(), torch.cat((x, x), 3)[..., :8], torch.cat((x, x), 1)[:, :6]):
-        y = styled_conv(other, prepared_for(library, upside_down, False), *gaps)
+        y = styled_conv(other, pack(library, upside_down, False), *gaps, 0.2, SQRT2)
         assert torch.allclose(y, expected, atol=1e-6)
 
 
 def test_the_arguments_are_left_as_they_are(library):
     x, weight, rest, _ = random_layer((6, 5, 11, 8), True, True)
-    before = [tensor.clone() for tensor in (x, weight, *rest)]
-    styled_conv(x, prepared_for(library, weight, True), *rest)
-    assert all(map(torch.equal, before, (x, weight, *rest)))
+    tensors = (x, weight, *rest[:4])
+    before = [tensor.clone() for tensor in tensors]
+    styled_conv(x, pack(library, weight, True), *rest)
+    assert all(map(torch.equal, before, tensors))
 
 
 @pytest.mark.parametrize(
@@ -159,11 +152,13 @@ def test_wrong_arguments_are_refused(library, argument, value, problem):
         "demodulation": torch.zeros(3),
         "noise": torch.zeros(18, 16),
         "bias": torch.zeros(3),
+        "packed": pack(library, torch.zeros(3, 4, 3, 3), True),
+        "negative_slope": 0.2,
+        "gain": 1.0,
     }
-    prepared = prepared_for(library, torch.zeros(3, 4, 3, 3), True)
-    styled_conv(prepared=prepared, **arguments)
+    styled_conv(**arguments)
     with pytest.raises(ValueError, match=problem):
-        styled_conv(prepared=prepared, **arguments | {argument: value})
+        styled_conv(**arguments | {argument: value})
 
 
 @pytest.mark.parametrize(
@@ -175,31 +170,9 @@ def test_wrong_arguments_are_refused(library, argument, value, problem):
         torch.zeros(3, 4, 3, 3, dtype=torch.float64),
     ],
 )
-def test_wrong_weights_are_refused(weight):
+def test_wrong_weights_are_refused(library, weight):
     with pytest.raises(ValueError, match="weight"):
-        prepare(weight, impl="reference")
-
-
-def test_pytorch_does_the_work_until_the_operator_is_compiled(monkeypatch):
-    monkeypatch.setattr(build, "load", lambda name: None)
-    x, weight, rest, expected = random_layer((3, 4, 8, 8), True, True)
-    prepared = prepare(weight, up=True)
-    assert prepared.library is None
-    assert torch.allclose(styled_conv(x, prepared, *rest), expected.float(), atol=1e-5)
-
-
-def test_the_operator_is_compiled_where_it_is_demanded(monkeypatch, tmp_path):
-    monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path))
-    monkeypatch.delenv("STYLEMASK_OPS", raising=False)
-    monkeypatch.setitem(build.LIBRARIES, "cpu", Library("cpu", build.LIBRARIES["cpu"].recipe))
-    x, weight, rest, expected = random_layer((3, 4, 8, 8), True, True)
-    try:
-        build.cpu_command()
-    except build.BuildError as error:
-        pytest.skip(str(error))
-    prepared = prepare(weight, up=True, impl="native")
-    assert prepared.library is not None
-    assert torch.allclose(styled_conv(x, prepared, *rest), expected.float(), atol=1e-4)
+        pack(library, weight)
 
 
 def test_a_library_that_computes_nonsense_is_refused(tmp_path):
@@ -207,4 +180,4 @@ def test_a_library_that_computes_nonsense_is_refused(tmp_path):
     assert source.count("5.25f") == 2
     library = compile_library(tmp_path, ["-march=native"], source.replace("5.25f", "5.5f"))
     with pytest.raises(RuntimeError, match="wrong result"):
-        cpu_library.prepare(library)
+        prepare(library)

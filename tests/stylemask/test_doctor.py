@@ -269,7 +269,7 @@ def test_info_says_what_became_of_the_operators(workshop, stylemask, monkeypatch
         figures = json.loads(stylemask("info", "--json", "--device", "cpu")[1])["operators"]
         return figures["state"], figures["reason"], figures["description"]
 
-    workshop.library().build(retry=False)
+    workshop.library().build()
     assert told() == ("native", "", "compiled")
     monkeypatch.setenv("STYLEMASK_OPS", "reference")
     monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library())

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from op import build
-from op.library import Library
 from stylemask_core.config import ModelConfig
 from stylemask_core.networks import synthesis
 from stylemask_core.networks.generator import Generator
@@ -68,9 +67,9 @@ def compiled_everywhere(monkeypatch):
     if shutil.which("g++") is None:
         pytest.skip("there is no C++ compiler")
     monkeypatch.setenv("STYLEMASK_OPS", "auto")
-    library = Library("cpu", build.LIBRARIES["cpu"].recipe)  # that has not read the variable yet
+    library = dataclasses.replace(build.LIBRARIES["cpu"])  # that has not read the variable yet
     monkeypatch.setitem(build.LIBRARIES, "cpu", library)
-    build.build("cpu")
+    library.build()
     monkeypatch.setattr(synthesis, "COMPILED_FROM", 4)
     monkeypatch.setattr(synthesis, "COMPILED_UP_FROM", 4)
 

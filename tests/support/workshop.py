@@ -1,10 +1,11 @@
 """A small C++ library whose compiler a test has in its hand."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from op.library import Library, Recipe
+from op.build import Library
 
 SOURCE = '#include "number.h"\nextern "C" int answer() { return NUMBER; }\n'
 BROKEN = 'extern "C" int answer() { return nothing; }\n'
@@ -28,7 +29,8 @@ class Workshop:
 
     def before_compiling(self, script: str) -> None:
         """Let the compiler do something first."""
-        lines = ["#!/bin/sh", f'echo $$ >> "{self.folder}/runs"', script, 'exec g++ "$@"', ""]
+        runs = shlex.quote(str(self.folder / "runs"))
+        lines = ["#!/bin/sh", f"echo $$ >> {runs}", script, 'exec g++ "$@"', ""]
         self.compiler.write_text("\n".join(lines))
         self.compiler.chmod(0o755)
 
@@ -38,12 +40,8 @@ class Workshop:
 
     def library(self, **changes) -> Library:
         """What a process that starts now knows: nothing yet."""
-        recipe = {
-            "sources": [self.source],
-            "headers": [self.header],
-            "command": lambda: [str(self.compiler), "-shared", "-fPIC"],
-        }
-        return Library("answer", Recipe(**recipe | changes))
+        changes.setdefault("command", lambda: [str(self.compiler), "-shared", "-fPIC"])
+        return Library("answer", [self.source], [self.header], **changes)
 
     @property
     def compilers(self) -> list[int]:
