@@ -129,8 +129,8 @@ def build_demo(models: Models, keep_hours: float = KEEP_HOURS) -> gr.Blocks:
         # anew for every page that opens: the operators' state changes while the demo runs
         demo.load(lambda: _footer(choice.first), None, footer, **SMALL_EVENT)
         choice.follow(footer, _footer)
-        choice.connect()
-        connect_links(demo, handlers, choice, mixing, inspecting)
+        choose = choice.connect()
+        connect_links(demo, handlers, choice, choose, mixing, inspecting)
         endpoints(handlers)
     demo.queue(max_size=QUEUE_SIZE, api_open=False)  # no way past the queue
     demo.line = WaitingLine(demo, QUEUE_SIZE, demo.check)

@@ -1,5 +1,6 @@
 """What the Inspect tab shows: a pair taken apart, its masks edited, and a second pair beside it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,24 +24,15 @@ SEEDS, PICTURES = "seeds", "pictures"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The values of the tab's controls, checked.
-
-    Args:
-        pipeline: the model.
-        pair: source and target.
-        other: those of the second pair, None for none.
-        strength: of the masks.
-        edit: of the first pair's masks.
-        part: that is picked in the chart.
-    """
+class Inspected:
+    """The values of the tab's controls, checked."""
 
     pipeline: StyleMaskPipeline
     pair: tuple[Code, Code]
-    other: tuple[Code, Code] | None
+    other: tuple[Code, Code] | None  # the second pair
     strength: float
-    edit: MaskEdit
-    part: Part | None
+    edit: MaskEdit  # of the first pair's masks
+    part: Part | None  # picked in the chart
 
     @cached_property
     def stamp(self) -> Stamp:
@@ -59,130 +51,113 @@ class Asked:
 
 
 class Inspector:
-    """Makes what the tab shows from the values of its controls.
-
-    Args:
-        handlers: where codes come from.
-        photos: the tab's pictures.
-    """
+    """Makes what the tab shows from the values of its controls."""
 
     def __init__(self, handlers: Handlers, photos: PhotoPair) -> None:
         self._handlers, self._photos = handlers, photos
 
-    def asked(self, values: list[Any]) -> Asked:
-        """Check the values of the controls.
-
-        Args:
-            values: kind; picture and marks of the source and of the target; both seeds,
-                truncation, strength; groups that are on, their factors, threshold; whether to
-                compare, both seeds of pair B; the chart; the model's label.
-
-        Raises:
-            StyleMaskError: something is missing or cannot be used.
-        """
-        kind, *values = values
-        sent, values = values[:4], values[4:]
-        *seeds, psi, strength = values[:4]
-        on, *factors, threshold = values[4:9]
-        compare, *other_seeds, chart, model = values[9:]
-        pipeline = self._handlers.models.get(model)
-        psi, strength = check_truncation(psi), check_strength(strength)
-        edit = MaskEdit(number(threshold, "threshold"), factors_of(on, factors))
-        part = picked(chart, pipeline.space)
+    def check(self, values: Mapping[str, Any]) -> Inspected:
+        """Check the values of the tab's controls, by their names, and invert what is to be."""
+        pipeline = self._handlers.models.get(values["model"])
+        psi, strength = check_truncation(values["truncation"]), check_strength(values["strength"])
+        edit = MaskEdit(number(values["threshold"], "threshold"), factors_of(values))
+        part = picked(values["chart"], pipeline.space)
         pictures: dict[str, Any] = {}
         choices: dict[str, FaceChoice] = {}
-        if kind == PICTURES:
-            given, choices = self._photos.choices(pipeline, sent)
+        if values["kind"] == PICTURES:
+            sent, choices = self._photos.choices(pipeline, values)
             # an empty dict stands for a missing picture: None would mean "use the seed"
-            pictures = {role: picture or {} for role, picture in given.items()}
-        by_role = {
+            pictures = {role: picture or {} for role, picture in sent.items()}
+        seeds = {role: values[f"{role}_seed"] for role in ROLES}
+        seeds = {
             role: None if role in pictures or seed is None else seed_of(seed, role)
-            for role, seed in zip(ROLES, seeds, strict=True)
+            for role, seed in seeds.items()
         }
         other = None
-        if compare:
-            named = zip(ROLES, other_seeds, strict=True)
-            source, target = [seed_of(seed, f"{role} B") for role, seed in named]
+        if values["compare"]:
+            source, target = (seed_of(values[f"other_{role}"], f"{role} B") for role in ROLES)
             other = pipeline.sample(source, psi), pipeline.sample(target, psi)
-        pair = self._handlers.codes(pipeline, by_role, psi, pictures, choices)
-        return Asked(pipeline, pair, other, strength, edit, part)
+        pair = self._handlers.codes(pipeline, seeds, psi, pictures, choices)
+        return Inspected(pipeline, pair, other, strength, edit, part)
 
-    def pair_pictures(self, asked: Asked) -> tuple[str, ...]:
+    def pair_pictures(self, inspected: Inspected) -> tuple[str, ...]:
         """Files of source and target, as the model makes them."""
         say("drawing source and target")
-        pictures = (asked.pipeline.synthesize(code).image for code in asked.pair)
-        return picture_files(dict(zip(ROLES, pictures, strict=True)), asked.stamp)
+        pictures = (inspected.pipeline.synthesize(code).image for code in inspected.pair)
+        return picture_files(dict(zip(ROLES, pictures, strict=True)), inspected.stamp)
 
-    def look(self, asked: Asked) -> tuple[Any, ...]:
+    def look(self, inspected: Inspected) -> tuple[Any, ...]:
         """What changes with every control.
 
         Returns:
             Result; chart; files of the picked part alone, of all but it, of where it acts; source,
             target and result of pair B. None where nothing is picked or compared.
         """
-        pipeline, masks = asked.pipeline, asked.masks
+        pipeline, masks = inspected.pipeline, inspected.masks
         say("reenacting", 0.3)
-        result = pipeline.reenact(*asked.pair, asked.strength, masks=masks)
-        files, effect, peak = self._part(asked)
-        other_masks, other_files = self._other(asked)
+        result = pipeline.reenact(*inspected.pair, inspected.strength, masks=masks)
+        files, effect, peak = self._part(inspected)
+        other_masks, other_files = self._other(inspected)
         chart = chart_of(
-            pipeline.space, asked.network, masks, other_masks, asked.part, effect, peak
+            pipeline.space, inspected.network, masks, other_masks, inspected.part, effect, peak
         )
-        return *picture_files({"result": result.image}, asked.stamp), chart, *files, *other_files
+        return (
+            *picture_files({"result": result.image}, inspected.stamp),
+            chart,
+            *files,
+            *other_files,
+        )
 
-    def details(self, asked: Asked) -> tuple[Any, ...]:
+    def details(self, inspected: Inspected) -> tuple[Any, ...]:
         """Maps of the layer groups, table of channels, and two files with all numbers."""
         from stylemask.inspect import figures  # brings matplotlib, which the other tabs do not need
 
         say("taking the result apart", 0.5)
-        found = inspection.inspect(asked.pipeline, *asked.pair, asked.strength, asked.masks)
+        whole = inspection.inspect(
+            inspected.pipeline, *inspected.pair, inspected.strength, inspected.masks
+        )
         table = [
             [x.layer, x.channel, *(f"{v:.3f}" for v in (x.mask, x.source, x.target, x.shift))]
-            for x in found.effects[: inspection.STRONGEST]
+            for x in whole.effects[: inspection.STRONGEST]
         ]
-        effects = figure_file(figures.effect_maps(found), "effect_maps", asked.stamp)
-        return effects, table, *downloads(found)
+        effects = figure_file(figures.effect_maps(whole), "effect_maps", inspected.stamp)
+        return effects, table, *downloads(whole)
 
-    def _part(self, asked: Asked) -> tuple[tuple[str | None, ...], PartEffect | None, float]:
-        if asked.part is None:
+    def _part(
+        self, inspected: Inspected
+    ) -> tuple[tuple[str | None, ...], PartEffect | None, float]:
+        if inspected.part is None:
             return (None, None, None), None, 0.0
         from stylemask.inspect import figures
 
         say("switching the part on and off", 0.5)
         effect = inspection.part_effect(
-            asked.pipeline, *asked.pair, asked.part, asked.strength, asked.masks
+            inspected.pipeline, *inspected.pair, inspected.part, inspected.strength, inspected.masks
         )
         where, peak = figures.heat_map(effect.rest.image, effect.change)
         pictures = {"only": effect.alone.image, "without": effect.rest.image, "where": where}
-        return picture_files(pictures, asked.stamp), effect, peak / figures.FULL_RANGE
+        return picture_files(pictures, inspected.stamp), effect, peak / figures.FULL_RANGE
 
-    def _other(self, asked: Asked) -> tuple[Styles | None, tuple[str | None, ...]]:
-        if asked.other is None:
+    def _other(self, inspected: Inspected) -> tuple[Styles | None, tuple[str | None, ...]]:
+        if inspected.other is None:
             return None, (None, None, None)
         say("the second pair", 0.7)
-        pipeline = asked.pipeline
+        pipeline = inspected.pipeline
         pictures = {
             f"{role}_b": pipeline.synthesize(code).image
-            for role, code in zip(ROLES, asked.other, strict=True)
+            for role, code in zip(ROLES, inspected.other, strict=True)
         }
-        result = pipeline.reenact(*asked.other, asked.strength)
+        result = pipeline.reenact(*inspected.other, inspected.strength)
         files = picture_files(
-            {**pictures, "result_b": result.image}, stamp_of(pipeline, *asked.other)
+            {**pictures, "result_b": result.image}, stamp_of(pipeline, *inspected.other)
         )
-        return pipeline.masks(*asked.other), files
+        return pipeline.masks(*inspected.other), files
 
 
-def factors_of(on: Any, factors: list[Any]) -> dict[str, float]:
-    """Factors of the layer groups' masks.
-
-    Args:
-        on: groups that are switched on, as sent.
-        factors: of coarse, middle and fine, as sent.
-
-    Raises:
-        InvalidInputError: a factor is no number.
-    """
+def factors_of(values: Mapping[str, Any]) -> dict[str, float]:
+    """Factors of the layer groups' masks, 0 for a group that is off."""
+    on = values["on"] or []
     return {
-        group: number(factor, f"factor of {group}") if group in (on or []) else 0.0
-        for group, factor in zip(GROUP_RESOLUTIONS, factors, strict=True)
+        group: number(values[group], f"factor of {group}") if group in on else 0.0
+        for group in GROUP_RESOLUTIONS
     }

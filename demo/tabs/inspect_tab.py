@@ -1,16 +1,17 @@
 """Inspect tab: which channels carried the pose, what each part of them does, and other masks."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
 from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
-from demo.handlers import Handlers
+from demo.handlers import ROLES, Handlers
 from demo.server.models import Described
 from demo.server.request_checks import guarded
 from demo.tabs.first_result import FIRST_PAIR
-from demo.tabs.inspect_events import PICTURES, SEEDS, Inspector
+from demo.tabs.inspect_events import PICTURES, SEEDS, Inspected, Inspector
 from demo.tabs.mask_chart import mask_chart
+from demo.tabs.mix_tab import Linked
 from demo.tabs.model_choice import ModelChoice, Step
 from demo.tabs.parts import figure, seed_field, strength_slider, tile, truncation_slider
 from demo.tabs.photo_pair import PhotoPair
@@ -24,38 +25,8 @@ HEADERS = ["Layer", "Channel", "Mask", "Source style", "Target style", "Shift"]
 STEP = 0.05  # of the sliders
 
 
-class InspectControls(NamedTuple):
-    """The components of the tab that others restore or read.
-
-    Args:
-        kind: seeds or pictures.
-        seeds: source, target.
-        truncation: psi of seeds.
-        strength: of the masks.
-        on: layer groups that are on.
-        factors: of the layer groups' masks.
-        threshold: of the masks.
-        compare: whether there is a pair B.
-        other_seeds: source, target of pair B.
-        chart: its value tells the part that is picked.
-        actions: a row under the result.
-    """
-
-    kind: gr.Radio
-    seeds: tuple[gr.Number, gr.Number]
-    truncation: gr.Slider
-    strength: gr.Slider
-    on: gr.CheckboxGroup
-    factors: list[gr.Slider]
-    threshold: gr.Slider
-    compare: gr.Checkbox
-    other_seeds: tuple[gr.Number, gr.Number]
-    chart: gr.HTML
-    actions: gr.Row
-
-
-def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> InspectControls:
-    """Fill the tab; returns its controls."""
+def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
+    """Fill the tab."""
     gr.HTML(text("inspect.intro"), elem_classes="hint", padding=False)
     kind = gr.Radio(
         [(text("inspect.kind_seeds"), SEEDS), (text("inspect.kind_pictures"), PICTURES)],
@@ -64,8 +35,10 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
         elem_id="inspect-kind",
     )
     with gr.Row(elem_classes="controls") as seeds_row:
-        source_seed = seed_field(text("page.source_seed"), FIRST_PAIR[0])
-        target_seed = seed_field(text("page.target_seed"), FIRST_PAIR[1])
+        seeds = [
+            seed_field(text(f"page.{role}_seed"), seed)
+            for role, seed in zip(ROLES, FIRST_PAIR, strict=True)
+        ]
     with gr.Column(visible=False) as pictures_part:
         photos = PhotoPair("inspect", handlers, choice)
     with gr.Row(elem_classes="controls"):
@@ -99,8 +72,10 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
     compare = gr.Checkbox(label=text("inspect.compare"), elem_id="inspect-compare")
     with gr.Column(visible=False) as other_part:
         with gr.Row(elem_classes="controls"):
-            other_source = seed_field(text("inspect.other_source"), SECOND_PAIR[0])
-            other_target = seed_field(text("inspect.other_target"), SECOND_PAIR[1])
+            other_seeds = [
+                seed_field(text(f"inspect.other_{role}"), seed)
+                for role, seed in zip(ROLES, SECOND_PAIR, strict=True)
+            ]
         with gr.Row(elem_classes="trio"):
             other = [
                 tile(text("inspect.other_source_is"), "", "inspect-other-source"),
@@ -124,38 +99,51 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
         csv = gr.DownloadButton(text("inspect.csv"), elem_id="inspect-csv")
 
     inspector = Inspector(handlers, photos)
-    inputs = [
-        kind, *photos.inputs, source_seed, target_seed, truncation, strength,
-        on, *factors, threshold, compare, other_source, other_target, chart, choice.label,
-    ]  # fmt: skip
+    controls = {
+        "kind": kind,
+        **photos.controls,
+        **dict(zip(("source_seed", "target_seed"), seeds, strict=True)),
+        "truncation": truncation,
+        "strength": strength,
+        "on": on,
+        **factors,
+        "threshold": threshold,
+        "compare": compare,
+        **dict(zip(("other_source", "other_target"), other_seeds, strict=True)),
+        "chart": chart,
+        "model": choice.label,
+    }
+    shown = {"there": result, **controls}
     seen = [result, chart, *part, *other, part_row, other_part]
     everything = [source, target, *seen]
     numbers = [effects, table, npz, csv]
 
-    def shown(asked: Any) -> tuple[Any, ...]:
-        rows = gr.Row(visible=asked.part is not None), gr.Column(visible=asked.other is not None)
-        return *inspector.look(asked), *rows
+    def look(inspected: Inspected) -> tuple[Any, ...]:
+        part, other = inspected.part is not None, inspected.other is not None
+        return *inspector.look(inspected), gr.Row(visible=part), gr.Column(visible=other)
 
     @guarded
-    def run(*values: Any) -> Any:
-        asked = inspector.asked(list(values))
-        return *inspector.pair_pictures(asked), *shown(asked)
+    def run(**values: Any) -> Any:
+        inspected = inspector.check(values)
+        return *inspector.pair_pictures(inspected), *look(inspected)
 
     @guarded
-    def live(there: Any, *values: Any) -> Any:
-        incomplete = there is None or (values[-5] and None in values[-4:-2])  # seeds being typed
-        return gr.skip() if incomplete else shown(inspector.asked(list(values)))
+    def live(there: Any, **values: Any) -> Any:
+        other = values["other_source"], values["other_target"]
+        if there is None or (values["compare"] and None in other):  # a seed is being typed
+            return gr.skip()
+        return look(inspector.check(values))
 
     @guarded
-    def details(there: Any, *values: Any) -> Any:
-        return gr.skip() if there is None else inspector.details(inspector.asked(list(values)))
+    def details(there: Any, **values: Any) -> Any:
+        return gr.skip() if there is None else inspector.details(inspector.check(values))
 
-    def fill(there: Any, *values: Any) -> Any:
-        skipped = there or _slow(handlers.models.get(values[-1]))
-        return gr.skip() if skipped else run(*values)
+    def fill(there: Any, **values: Any) -> Any:
+        skipped = there or _slow(handlers.models.get(values["model"]))
+        return gr.skip() if skipped else run(**values)
 
-    def fill_details(there: Any, *values: Any) -> Any:
-        return gr.skip() if there else details(*values)
+    def fill_details(drawn: Any, there: Any, **values: Any) -> Any:
+        return gr.skip() if drawn else details(there, **values)
 
     kind.change(
         lambda kind: (
@@ -170,34 +158,38 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Inspect
     reset.click(
         lambda model: (list(handlers.models.get(model).space.groups()), 1.0, 1.0, 1.0, 0.0),
         choice.label,
-        [on, *factors, threshold],
+        [on, *factors.values(), threshold],
         **SMALL_EVENT,
     )
-    went = go.click(run, inputs, everything, show_progress_on=result, **PAGE_EVENT)
-    went.success(details, [result, *inputs], numbers, show_progress_on=effects, **PAGE_EVENT)
-    changes = [chart.input, compare.input, other_source.change, other_target.change]
-    edits = [on.change, threshold.change, strength.input, *(x.change for x in factors)]
-    gr.on(changes, live, [result, *inputs], seen, show_progress_on=result, **LIVE_EVENT)
-    edited = gr.on(edits, live, [result, *inputs], seen, show_progress_on=result, **LIVE_EVENT)
-    edited.success(details, [result, *inputs], numbers, show_progress_on=effects, **LIVE_EVENT)
+    went = go.click(
+        run, None, everything, inputs_kwargs=controls, show_progress_on=result, **PAGE_EVENT
+    )
+    went.success(
+        details, None, numbers, inputs_kwargs=shown, show_progress_on=effects, **PAGE_EVENT
+    )
+    changes = [chart.input, compare.input, *(seed.change for seed in other_seeds)]
+    edits = [on.change, threshold.change, strength.input, *(x.change for x in factors.values())]
+    gr.on(changes, live, None, seen, inputs_kwargs=shown, show_progress_on=result, **LIVE_EVENT)
+    edited = gr.on(
+        edits, live, None, seen, inputs_kwargs=shown, show_progress_on=result, **LIVE_EVENT
+    )
+    edited.success(
+        details, None, numbers, inputs_kwargs=shown, show_progress_on=effects, **LIVE_EVENT
+    )
     choice.clear(*everything[:-2], *numbers)
     choice.follow(advice, lambda model: gr.HTML(visible=_slow(model)))
     choice.refresh(
         tab,
         photos.find,
-        Step(fill, [result, *inputs], everything, result),
-        Step(fill_details, [effects, result, *inputs], numbers, effects),
+        Step(fill, shown, everything, result),
+        Step(fill_details, {"drawn": effects, **shown}, numbers, effects),
     )
-    seeds = (source_seed, target_seed)
-    return InspectControls(
-        kind, seeds, truncation, strength, on, factors, threshold, compare,
-        (other_source, other_target), chart, actions,
-    )  # fmt: skip
+    return Linked(controls, [source, target, result], actions)
 
 
 def _edit_controls(
     choice: ModelChoice,
-) -> tuple[gr.CheckboxGroup, list[gr.Slider], gr.Slider, gr.Button]:
+) -> tuple[gr.CheckboxGroup, dict[str, gr.Slider], gr.Slider, gr.Button]:
     """Switches and factors of the layer groups, the threshold, and a way back."""
 
     def names(model: Described) -> list[tuple[str, str]]:
@@ -220,7 +212,7 @@ def _edit_controls(
             min_width=240,
         )
     choice.follow(on, lambda model: gr.CheckboxGroup(**switches(model)))
-    factors = []
+    factors = {}
     with gr.Row(elem_classes="controls"):
         for group in GROUP_RESOLUTIONS:
             factor = gr.Slider(
@@ -232,7 +224,7 @@ def _edit_controls(
                 elem_id=f"inspect-scale-{group}",
                 min_width=200,
             )
-            factors.append(factor)
+            factors[group] = factor
 
             def visible(model: Described, group: str = group) -> gr.Slider:
                 return gr.Slider(visible=group in model.space.groups())

@@ -146,7 +146,7 @@ class KeepMore:
             )
             for role in ROLES
         ]
-        self.inputs = [self.switch, self.seconds]
+        self.controls = {"keeping": self.switch, "seconds": self.seconds}
         self.changes = [self.switch.input, self.seconds.release]
         self.switch.input(
             lambda on: (gr.Slider(visible=on), gr.Button(visible=on)),

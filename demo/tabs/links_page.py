@@ -1,26 +1,24 @@
 """Links on the page: a button that copies one, and what happens when the page is opened by one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
 from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
 from demo.handlers import ROLES, Handlers
-from demo.server.models import Models
 from demo.server.request_checks import guarded, layers_of, number, seed_of
 from demo.tabs.first_result import FIRST_PAIR
 from demo.tabs.inspect_events import PICTURES, SEEDS, factors_of
-from demo.tabs.inspect_tab import InspectControls
 from demo.tabs.links import INSPECT, MIX, Restored, decode, encode
 from demo.tabs.mask_chart import empty_chart, picked
-from demo.tabs.mix_tab import MixControls
-from demo.tabs.model_choice import ModelChoice
+from demo.tabs.mix_tab import Linked
+from demo.tabs.model_choice import ModelChoice, Step
 from demo.texts import in_all_languages, text
 from stylemask_core import InvalidInputError
 from stylemask_core.checks import check_strength
-from stylemask_core.style_space import ALL_LAYERS, GROUP_RESOLUTIONS
+from stylemask_core.style_space import ALL_LAYERS, GROUP_RESOLUTIONS, StyleSpace
 
 IGNORED = "Of the link these could not be used and are at their defaults: {}."
 
@@ -36,6 +34,11 @@ COPY = """(query) => {
   navigator.clipboard.writeText(link).then(said, () => window.prompt(words.show, link));
 }""".replace("TEXTS", json.dumps(in_all_languages("links")))
 READ = "() => location.search"
+# Controls that a link sets; the model's follow by a choice, and photos are in no link.
+RESTORED = frozenset(
+    {"source_seed", "target_seed", "truncation", "strength", "layers", "kind", "on", "threshold",
+     "compare", "other_source", "other_target", "chart", *GROUP_RESOLUTIONS}
+)  # fmt: skip
 OPEN = "(tab) => { document.querySelector(`button[data-tab-id=${tab}]`)?.click(); }"
 
 
@@ -43,125 +46,131 @@ def connect_links(
     demo: gr.Blocks,
     handlers: Handlers,
     choice: ModelChoice,
-    mix: MixControls,
-    inspect: InspectControls,
+    choose: Step,
+    mix: Linked,
+    inspect: Linked,
 ) -> None:
-    """Put the buttons in place and declare what happens; to be called when all is there."""
-    mixing = [*mix.seeds, mix.truncation, mix.strength, mix.layers, choice.label]
-    edits = [inspect.on, *inspect.factors, inspect.threshold, inspect.compare]
-    inspecting = [
-        inspect.kind, *inspect.seeds, inspect.truncation, inspect.strength, *edits,
-        *inspect.other_seeds, inspect.chart, choice.label,
-    ]  # fmt: skip
-    _copy_button(mix.actions, mix_state, mixing)
-    _copy_button(inspect.actions, inspect_state(handlers.models), inspecting)
+    """Put the buttons in place and declare what happens; to be called when all is there.
 
-    def asked(query: Any) -> Restored | None:
-        models = handlers.models
-        described = {models.labels[0]: models.first}
+    Args:
+        demo: the page.
+        handlers: those of its endpoints.
+        choice: of the model.
+        choose: what a choice of another model does.
+        mix: the Mix tab.
+        inspect: the Inspect tab.
+    """
+    models = handlers.models
+    _copy_button(mix, mix_state)
+    _copy_button(inspect, lambda **values: inspect_state(models.get(values["model"]).space, values))
+
+    def read(query: Any) -> Restored | None:
+        known = {models.labels[0]: models.first}
         return decode(
-            str(query or ""), models.labels, lambda x: described.get(x) or models.get(x), FIRST_PAIR
+            str(query or ""), models.labels, lambda x: known.get(x) or models.get(x), FIRST_PAIR
         )
 
     def choose_model(query: Any, current: str) -> Any:
-        link = asked(query)
+        link = read(query)
         if link is None or link.model == current:
             return gr.skip()
-        return link.model, *choice.step.call(link.model, current)
+        return link.model, *choose.call(link.model, current)
 
     def set_controls(query: Any) -> Any:
-        link = asked(query)
+        link = read(query)
         if link is None:
             return gr.skip()
         if link.ignored:
             gr.Warning(IGNORED.format(", ".join(link.ignored)))
-        nothing = gr.skip()
-        mixed, inspected = [nothing] * len(mixing[:-1]), [nothing] * len(inspecting[:-1])
-        numbers = [*link.seeds, link.truncation, link.strength]
+        values: dict[str, Any] = {
+            "source_seed": link.seeds[0],
+            "target_seed": link.seeds[1],
+            "truncation": link.truncation,
+            "strength": link.strength,
+        }
         if link.tab == MIX:
-            mixed = [*numbers, link.layers]
+            values["layers"] = link.layers
         else:
-            on = [group for group, factor in link.factors.items() if factor]
-            factors = [link.factors.get(group) or 1.0 for group in GROUP_RESOLUTIONS]
-            other = list(link.other) if link.other else [nothing] * 2
-            inspected = [
-                SEEDS, *numbers, on, *factors, link.threshold, link.other is not None, *other,
-                empty_chart(link.part),
-            ]  # fmt: skip
-        return link.tab, *mixed, *inspected
+            values |= {group: link.factors.get(group) or 1.0 for group in GROUP_RESOLUTIONS}
+            values |= {
+                "kind": SEEDS,
+                "on": [group for group, factor in link.factors.items() if factor],
+                "threshold": link.threshold,
+                "compare": link.other is not None,
+                "chart": empty_chart(link.part),
+            }
+            if link.other is not None:
+                values["other_source"], values["other_target"] = link.other
+        components = (mix if link.tab == MIX else inspect).controls
+        return {tab: link.tab, **{components[name]: value for name, value in values.items()}}
 
-    def show_mix(tab: Any, *values: Any) -> Any:
-        return handlers.mix(*values) if tab == MIX else gr.skip()
+    def show_mix(tab: Any, **values: Any) -> Any:
+        return handlers.mix(**values) if tab == MIX else gr.skip()
 
     query = gr.Textbox(visible="hidden", elem_id="link-query")
     tab = gr.Textbox(visible="hidden")
     demo.load(None, None, query, js=READ, api_visibility="private")
     begun = query.change(
-        choose_model, [query, choice.label], [choice.selector, *choice.step.outputs], **LOAD_EVENT
+        choose_model, [query, choice.label], [choice.selector, *choose.outputs], **LOAD_EVENT
     )
-    outputs = [tab, *mixing[:-1], *inspecting[:-1]]
+    outputs = [
+        component
+        for controls in (mix.controls, inspect.controls)
+        for name, component in controls.items()
+        if name in RESTORED
+    ]
     # queued, unlike other small events: only a queued one can show its warning on the page
     queued = {**LOAD_EVENT, "show_progress": "hidden"}
-    controls = begun.then(set_controls, query, outputs, **queued)
+    controls = begun.then(set_controls, query, [tab, *outputs], **queued)
     opened = controls.success(None, tab, None, js=OPEN, api_visibility="private")
     opened.then(
-        show_mix, [tab, *mixing], list(mix.pictures), show_progress_on=mix.pictures[-1],
+        show_mix, tab, mix.pictures, inputs_kwargs=mix.controls, show_progress_on=mix.pictures[-1],
         **PAGE_EVENT,
     )  # fmt: skip
 
 
-def _copy_button(place: gr.Row, state: Callable[..., Restored], inputs: list[Any]) -> None:
+def _copy_button(tab: Linked, state: Callable[..., Restored]) -> None:
     @guarded
-    def link(*values: Any) -> str:
-        return encode(state(*values))
+    def link(**values: Any) -> str:
+        return encode(state(**values))
 
-    with place:
+    with tab.actions:
         button = gr.Button(text("links.copy"), size="sm", elem_classes="copy-link")
         query = gr.Textbox(visible="hidden")
-    clicked = button.click(link, inputs, query, **SMALL_EVENT)
+    clicked = button.click(link, None, query, inputs_kwargs=tab.controls, **SMALL_EVENT)
     clicked.success(None, query, None, js=COPY, api_visibility="private")
 
 
-def mix_state(*values: Any) -> Restored:
-    """The Mix tab's state from its controls' values.
+def mix_state(**values: Any) -> Restored:
+    """The Mix tab's state from its controls' values."""
+    layers = layers_of(values["layers"])
+    return Restored(MIX, **_shared(values), layers=[ALL_LAYERS] if layers is None else layers)
 
-    Raises:
-        InvalidInputError: a seed is missing, or something cannot be used.
-    """
-    *seeds, psi, strength, layers, model = values
-    chosen = layers_of(layers)
+
+def inspect_state(space: StyleSpace, values: Mapping[str, Any]) -> Restored:
+    """The Inspect tab's state from its controls' values."""
+    if values["kind"] == PICTURES:
+        raise InvalidInputError("a link holds seeds and never a photo: choose random faces")
+    part = picked(values["chart"], space)
+    other = [values["other_source"], values["other_target"]]
     return Restored(
-        MIX, model, _pair(seeds), number(psi, "truncation"), check_strength(strength),
-        [ALL_LAYERS] if chosen is None else chosen,
-    )  # fmt: skip
+        INSPECT,
+        **_shared(values),
+        factors={group: x for group, x in factors_of(values).items() if group in space.groups()},
+        threshold=number(values["threshold"], "threshold"),
+        other=_pair(other, " B") if values["compare"] else None,  # hidden otherwise, perhaps empty
+        part=None if part is None else str(part),
+    )
 
 
-def inspect_state(models: Models) -> Callable[..., Restored]:
-    """A function that gives the Inspect tab's state from its controls' values.
-
-    It raises InvalidInputError where a seed is missing, something cannot be used, or the pair
-    comes from pictures.
-    """
-
-    def state(*values: Any) -> Restored:
-        kind, *seeds, psi, strength = values[:5]
-        on, *factors, threshold, compare = values[5:11]
-        *other, chart, model = values[11:]
-        if kind == PICTURES:
-            raise InvalidInputError("a link holds seeds and never a photo: choose random faces")
-        space = models.get(model).space
-        part = picked(chart, space)
-        scale = {
-            group: x for group, x in factors_of(on, factors).items() if group in space.groups()
-        }
-        return Restored(
-            INSPECT, model, _pair(seeds), number(psi, "truncation"),
-            check_strength(strength), factors=scale, threshold=number(threshold, "threshold"),
-            other=_pair(other, " B") if compare else None,  # hidden otherwise, perhaps empty
-            part=None if part is None else str(part),
-        )  # fmt: skip
-
-    return state
+def _shared(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What both tabs have."""
+    return {
+        "model": values["model"],
+        "seeds": _pair([values["source_seed"], values["target_seed"]]),
+        "truncation": number(values["truncation"], "truncation"),
+        "strength": check_strength(values["strength"]),
+    }
 
 
 def _pair(seeds: list[Any], suffix: str = "") -> tuple[int, int]:

@@ -1,40 +1,44 @@
 """Mix tab: two random faces, and one source after many targets."""
 
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
-from demo.handlers import TARGETS, Handlers
+from demo.handlers import STRENGTH, TARGETS, Handlers
 from demo.tabs.first_result import FIRST_PAIR, first_result
-from demo.tabs.mix_examples import pairs_to_start_from
-from demo.tabs.model_choice import ModelChoice, Step
+from demo.tabs.model_choice import Controls, ModelChoice, Step
 from demo.tabs.parts import layer_choice, seed_field, strength_slider, tile, truncation_slider
 from demo.texts import text
+from stylemask_core.style_space import ALL_LAYERS
+
+NAMED_PAIRS = (  # source seed, target seed, what the two are called
+    (40, 2, "Robin → Kim"),
+    (40, 8, "Robin → Noa"),
+    (9, 21, "Mika → Toni"),
+    (36, 15, "Luca → Jona"),
+    (13, 4, "Sascha → Charlie"),
+    (23, 36, "Eike → Luca"),
+)
+CACHE_VARIABLE = "GRADIO_EXAMPLES_CACHE"
 
 
-class MixControls(NamedTuple):
-    """The components of the tab that others restore or read.
+class Linked(NamedTuple):
+    """What of a tab is restored by links: its controls by name, pictures, a row for the button."""
 
-    Args:
-        seeds: source, target.
-        truncation: psi of both.
-        strength: of the masks.
-        layers: that take part.
-        pictures: source, target, result.
-        actions: a row under the result.
-    """
-
-    seeds: tuple[gr.Number, gr.Number]
-    truncation: gr.Slider
-    strength: gr.Slider
-    layers: gr.CheckboxGroup
-    pictures: tuple[gr.Image, gr.Image, gr.Image]
+    controls: Controls
+    pictures: list[gr.Image]
     actions: gr.Row
 
 
-def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> MixControls:
-    """Fill the tab; returns its controls."""
+def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
+    """Fill the tab."""
     shipped = first_result(choice.first)
     with gr.Row(elem_classes="trio"):
         with gr.Column(elem_classes="captioned", min_width=150):
@@ -50,9 +54,16 @@ def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> MixControls
         strength = strength_slider()
         truncation = truncation_slider(choice)
     layers = layer_choice(choice)
-    pictures = (source, target, result)
-    controls = [source_seed, target_seed, truncation, strength, layers, choice.label]
-    pairs_to_start_from(handlers, choice, controls[:-1], pictures)
+    pictures = [source, target, result]
+    controls = {
+        "source_seed": source_seed,
+        "target_seed": target_seed,
+        "truncation": truncation,
+        "strength": strength,
+        "layers": layers,
+        "model": choice.label,
+    }
+    _named_pairs(handlers, choice, controls, pictures)
     more = gr.Button(text("mix.more"), elem_id="mix-more")
     caption = gr.HTML(
         text("mix.gallery_says"), elem_classes="caption", visible=False, padding=False
@@ -72,16 +83,16 @@ def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> MixControls
         elem_classes="sheets",
     )
 
-    def live(*values: Any) -> Any:
-        if None in values[:2]:
+    def live(**values: Any) -> Any:
+        if None in (values["source_seed"], values["target_seed"]):
             return gr.skip()  # a seed is being typed
-        return handlers.mix(*values)
+        return handlers.mix(**values)
 
-    def fill(result: Any, *values: Any) -> Any:
-        return gr.skip() if result else live(*values)
+    def fill(result: Any, **values: Any) -> Any:
+        return gr.skip() if result else live(**values)
 
-    def against_targets(*values: Any) -> Any:
-        sheets = handlers.after_targets(*values)
+    def against_targets(**values: Any) -> Any:
+        sheets = handlers.after_targets(**values)
         return gr.HTML(visible=True), gr.Gallery(sheets, visible=True)
 
     def take_target(picked: gr.SelectData) -> int:
@@ -89,11 +100,58 @@ def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> MixControls
 
     changes = [source_seed.change, target_seed.change, layers.change]
     changes += [truncation.input, strength.input]  # not .change: a choice of model sets them too
-    gr.on(changes, live, controls, pictures, show_progress_on=result, **LIVE_EVENT)
-    more.click(against_targets, controls, [caption, gallery], show_progress_on=more, **PAGE_EVENT)
+    gr.on(
+        changes, live, None, pictures, inputs_kwargs=controls, show_progress_on=result,
+        **LIVE_EVENT,
+    )  # fmt: skip
+    more.click(
+        against_targets, None, [caption, gallery], inputs_kwargs=controls, show_progress_on=more,
+        **PAGE_EVENT,
+    )  # fmt: skip
     gallery.select(take_target, None, target_seed, **SMALL_EVENT)
     choice.clear(*pictures)
     choice.follow(caption, lambda _: gr.HTML(visible=False))
     choice.follow(gallery, lambda _: gr.Gallery(visible=False))
-    choice.refresh(tab, Step(fill, [result, *controls], pictures, result))
-    return MixControls((source_seed, target_seed), truncation, strength, layers, pictures, actions)
+    choice.refresh(tab, Step(fill, {"result": result, **controls}, pictures, result))
+    return Linked(controls, pictures, actions)
+
+
+def _named_pairs(
+    handlers: Handlers, choice: ModelChoice, controls: Controls, pictures: list[gr.Image]
+) -> None:
+    """Examples for the first model alone; the pictures of each are made once, when pressed."""
+    psi = choice.first.config.default_truncation
+    rows = [[source, target, psi, STRENGTH, [ALL_LAYERS]] for source, target, _ in NAMED_PAIRS]
+    with _cache_of_this_process(), gr.Row(elem_classes="named-pairs") as row:
+        gr.Examples(
+            rows,
+            [component for name, component in controls.items() if name != "model"],
+            pictures,
+            handlers.mix,
+            cache_examples=True,
+            cache_mode="lazy",
+            example_labels=[label for _, _, label in NAMED_PAIRS],
+            label=text("mix.examples"),
+            elem_id="mix-examples",
+            preload=False,
+            preprocess=False,
+            api_visibility="private",
+        )
+    first = choice.models.labels[0]
+    choice.follow(row, lambda model: gr.Row(visible=model.name == first))
+
+
+@contextmanager
+def _cache_of_this_process() -> Iterator[None]:
+    """Let Gradio keep the pictures beside the others, unless told where, and not talk of it.
+
+    They go when the server ends: another time the same seeds may be other faces.
+    """
+    configured = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = configured or str(Path(get_upload_folder()) / "examples")
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        if configured is None:
+            del os.environ[CACHE_VARIABLE]

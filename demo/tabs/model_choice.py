@@ -1,6 +1,6 @@
 """What a visitor has chosen for all tabs: the model, what follows it, and consent to photos."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -9,30 +9,26 @@ from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
 from demo.progress import say, say_bytes
 from demo.server.models import Described, Models
 from demo.server.request_checks import guarded
-from demo.tabs.consent import Consent
 from demo.texts import text
+
+Controls = dict[str, Any]  # components by the name under which an event's function gets their value
 
 
 class Step(NamedTuple):
     """An event's function, its components, and where its progress is shown."""
 
     call: Callable[..., Any]
-    inputs: Sequence[Any]
+    controls: Mapping[str, Any]
     outputs: Sequence[Any]
     progress_on: Any
 
 
 class ModelChoice:
-    """The selector, shown where there is something to select.
-
-    Args:
-        models: those that visitors may choose.
-    """
+    """The selector, shown where there is something to select."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
         self.first = models.first
-        self.consent = Consent()
         self.label = gr.State(models.labels[0])
         self.selector = gr.Dropdown(
             models.labels,
@@ -46,7 +42,7 @@ class ModelChoice:
         self._open_tab = gr.State()
         self._following: list[tuple[Any, Callable[[Described], Any]]] = []
         self._refreshing: list[tuple[str, tuple[Step, ...]]] = []
-        self.step: Step  # chooses a model, once connected: takes a label and the current one
+        self._consents: list[gr.Checkbox] = []
 
     def follow(self, component: Any, update: Callable[[Described], Any]) -> None:
         """Update a component from the model whenever another one is chosen."""
@@ -66,9 +62,24 @@ class ModelChoice:
         self._chain(tab.select, steps)
         self._refreshing.append((tab.id, steps))
 
-    def connect(self) -> None:
-        """Declare what happens at a choice; to be called when all of the page is there."""
-        self.consent.connect()
+    def consent(self, name: str) -> gr.Checkbox:
+        """A box, wherever photos are taken, for the consent that is asked once a visit."""
+        box = gr.Checkbox(
+            label=text("page.consent"),
+            info=text("page.consent_info"),
+            elem_id=name,
+            elem_classes="consent",
+        )
+        self._consents.append(box)
+        return box
+
+    def connect(self) -> Step:
+        """Declare what happens at a choice, when all of the page is there; returns the choice."""
+        for box in self._consents:  # an answer given at one place counts at all of them
+            others = [other for other in self._consents if other is not box]
+            if others:
+                copies = f"(given) => Array({len(others)}).fill(given)"
+                box.input(None, box, others, js=copies, api_visibility="private")
         components, updates = zip(*self._following, strict=True)
 
         @guarded
@@ -77,24 +88,30 @@ class ModelChoice:
             pipeline = self.models.get(label, lambda _, *size: say_bytes(label, *size))
             return label, *(update(pipeline) for update in updates)
 
-        inputs, outputs = [self.selector, self.label], [self.label, *components]
-        self.step = Step(choose, inputs, outputs, self.selector)
-        chosen = self.selector.select(  # .input comes twice
-            choose, inputs, outputs, show_progress_on=self.selector, **LOAD_EVENT
+        step = Step(
+            choose,
+            {"label": self.selector, "current": self.label},
+            [self.label, *components],
+            self.selector,
         )
+        chosen = self.selector.select(  # .input comes twice
+            choose, None, step.outputs, inputs_kwargs=step.controls,
+            show_progress_on=self.selector, **LOAD_EVENT,
+        )  # fmt: skip
         chosen.failure(lambda label: label, self.label, self.selector, **SMALL_EVENT)
         for tab_id, steps in self._refreshing:
             self._chain(chosen.success, steps, tab_id)
+        return step
 
     def _chain(self, begin: Any, steps: Sequence[Step], tab_id: str | None = None) -> None:
         """Declare steps, one after the other's success; only for an open tab if one is named."""
         for step in steps:
 
-            def call(open_tab: Any, *values: Any, run: Callable[..., Any] = step.call) -> Any:
-                return run(*values) if tab_id in (None, open_tab) else gr.skip()
+            def call(open_tab: Any, /, *, _call: Any = step.call, **values: Any) -> Any:
+                return _call(**values) if tab_id in (None, open_tab) else gr.skip()
 
             event = begin(
-                call, [self._open_tab, *step.inputs], step.outputs,
+                call, self._open_tab, step.outputs, inputs_kwargs=step.controls,
                 show_progress_on=step.progress_on, **PAGE_EVENT,
             )  # fmt: skip
             begin = event.success

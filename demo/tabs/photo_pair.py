@@ -1,11 +1,12 @@
 """A source and a target photo, with the faces found in them and the marks on them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
 from demo.events import FIND_EVENT
-from demo.handlers import Handlers
+from demo.handlers import ROLES, Handlers
 from demo.photos import FaceChoice
 from demo.server.request_checks import guarded, warn
 from demo.tabs.marks import chosen, found, key_of, marks
@@ -29,54 +30,48 @@ class PhotoPair:
 
     def __init__(self, name: str, handlers: Handlers, choice: ModelChoice) -> None:
         self._handlers = handlers
-        consent = choice.consent.box(f"{name}-consent")
+        consent = choice.consent(f"{name}-consent")
         with gr.Row(elem_classes="controls photos"):
             self.source, self.source_marks = _photo("source", f"{name}-source")
             self.target, self.target_marks = _photo("target", f"{name}-target")
         note = gr.HTML(elem_classes="hint search-note", padding=False, elem_id=f"{name}-note")
-        self.pictures = [self.source, self.target]
-        self.inputs = [self.source, self.source_marks, self.target, self.target_marks]
-        outputs = [*self.inputs, note]
-        self.find = Step(self._find, [consent, *self.inputs, choice.label], outputs, note)
+        self.controls = {
+            "source": self.source,
+            "source_marks": self.source_marks,
+            "target": self.target,
+            "target_marks": self.target_marks,
+        }
+        sought = {"consent": consent, **self.controls, "model": choice.label}
+        self.find = Step(self._find, sought, [*self.controls.values(), note], note)
         # .change, not .upload: it also tells of examples, the webcam and removal
         gr.on(
-            [consent.change, *(picture.change for picture in self.pictures)],
-            *self.find[:3], show_progress_on=note, **FIND_EVENT,
+            [consent.change, self.source.change, self.target.change],
+            self._find, None, self.find.outputs, inputs_kwargs=sought, show_progress_on=note,
+            **FIND_EVENT,
         )  # fmt: skip
 
     def choices(
         self,
         pipeline: StyleMaskPipeline,
-        values: list[Any],
+        values: Mapping[str, Any],
         truncation: float = 1.0,
         refined: float = 0.0,
     ) -> tuple[dict[str, Any], dict[str, FaceChoice]]:
-        """Read the values of `inputs`.
-
-        Args:
-            pipeline: the model.
-            values: as sent.
-            truncation: psi of the inversions.
-            refined: seconds of refinement for each picture.
+        """Read the values of `controls`.
 
         Returns:
             Pictures by role, None where there is none; what the marks on them ask for, by role,
             where that is complete.
-
-        Raises:
-            InvalidInputError: no page sends such values.
         """
-        source, source_marks, target, target_marks = values
+        pictures = {role: values[role] for role in ROLES}
         choices = {}
-        for role, picture, marked in (
-            ("source", source, source_marks),
-            ("target", target, target_marks),
-        ):
+        for role, picture in pictures.items():
             if picture is not None:
-                wanted = chosen(marked, key_of(picture, pipeline), role, truncation)
-                if wanted is not None:
-                    choices[role] = wanted._replace(refined=refined)
-        return {"source": source, "target": target}, choices
+                key = key_of(picture, pipeline)
+                choice = chosen(values[f"{role}_marks"], key, role, truncation)
+                if choice is not None:
+                    choices[role] = choice._replace(refined=refined)
+        return pictures, choices
 
     @guarded
     def _find(

@@ -75,20 +75,19 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         )
 
     @guarded
-    def live(last: Any, presses: Any, *values: Any) -> Any:
-        if list(values) == last:
+    def live(last: Any, presses: Any, **values: Any) -> Any:
+        if values == last:
             return gr.skip()  # both pictures of a pair tell of their change
-        strength, layers, pasting, *inverting = values
-        *sent, keeping, seconds, psi, model = inverting
-        refined = keep_more.each(keeping, seconds)
+        refined = keep_more.each(values["keeping"], values["seconds"])
         cancelled = keep_more.cancels.since(presses)
-        only_mixed_anew = last is not None and inverting == last[-len(inverting) :]
-        psi = check_truncation(psi)
-        strength, layers = check_strength(strength), layers_of(layers)
-        pasting = flag_of(pasting, "paste_back")
-        pipeline = handlers.models.get(model)
+        psi, strength = check_truncation(values["truncation"]), check_strength(values["strength"])
+        layers, pasting = layers_of(values["layers"]), flag_of(values["paste_back"], "paste_back")
+        pipeline = handlers.models.get(values["model"])
         pipeline.space.select(layers)
-        pictures, choices = photos.choices(pipeline, sent, psi, refined)
+        pictures, choices = photos.choices(pipeline, values, psi, refined)
+        only_mixed_anew = isinstance(last, dict) and all(
+            values[name] == last.get(name) for name in inverting
+        )
         try:
             pair = handlers.photos.inverted(
                 pipeline, pictures, choices, cancelled, cancelled_will_do=only_mixed_anew
@@ -96,44 +95,49 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         except StyleMaskError as error:  # what the tiles show is of another choice of face
             warn(error)
             pair = {}
-        result = pasted = None
+        shown: dict[Any, Any] = dict.fromkeys([compare, result])
+        whole = None
+        files = crops_and_inversions(pipeline, pair)
         if len(pair) == len(ROLES):
-            result, pasted, loss = handlers.result(
+            shown[result], whole, loss = handlers.result(
                 pipeline, pictures["source"], pair, strength, layers, pasting
             )
+            shown[compare] = files[SOURCE_INVERTED], shown[result]
             if loss:
                 gr.Info(f"Source picture: {loss}")
-        shown = gr.Image(pasted, visible=pasted is not None)
-        files = crops_and_inversions(pipeline, pair)
-        both = (files[SOURCE_INVERTED], result) if result else None
-        told = keep_more.lines({role: inverted.refinement for role, inverted in pair.items()})
-        return *files, both, result, shown, *told, list(values)
+        shown |= dict(zip(tiles, files, strict=True))
+        lines = keep_more.lines({role: inverted.refinement for role, inverted in pair.items()})
+        shown |= dict(zip(keep_more.told, lines, strict=True))
+        return {**shown, pasted: gr.Image(whole, visible=whole is not None), last_values: values}
 
     def first_pair(source: Any, target: Any, model: str) -> Any:
-        wanted = examples.suit(handlers.models.get(model)) and source is None and target is None
-        return examples.files(0) if wanted else gr.skip()
+        suits = examples.suit(handlers.models.get(model)) and source is None and target is None
+        return examples.files(0) if suits else gr.skip()
 
-    last = gr.State()
-    mixing = [strength, layers, paste_back]
-    inverting = [*photos.inputs, *keep_more.inputs, truncation, choice.label]
-    controls = [last, keep_more.presses, *mixing, *inverting]
-    tiles = [source_crop, source_inverted, target_crop, target_inverted, compare, result]
-    outputs = [*tiles, pasted, *keep_more.told, last]
+    last_values = gr.State()
+    mixing = {"strength": strength, "layers": layers, "paste_back": paste_back}
+    inverting = {
+        **photos.controls,
+        **keep_more.controls,
+        "truncation": truncation,
+        "model": choice.label,
+    }
+    controls = {"last": last_values, "presses": keep_more.presses, **mixing, **inverting}
+    tiles = [source_crop, source_inverted, target_crop, target_inverted]
+    outputs = [*tiles, compare, result, pasted, *keep_more.told, last_values]
     changes = [photos.source_marks.input, photos.target_marks.input]
-    changes += [
-        strength.input,
-        truncation.input,
-        layers.change,
-        paste_back.input,
-        *keep_more.changes,
-    ]
-    gr.on(changes, live, controls, outputs, show_progress_on=result, **LIVE_EVENT)
-    examples.connect(photos.pictures)
-    choice.clear(*tiles, last)
+    changes += [strength.input, truncation.input, layers.change, paste_back.input]
+    gr.on(
+        [*changes, *keep_more.changes], live, None, outputs, inputs_kwargs=controls,
+        show_progress_on=result, **LIVE_EVENT,
+    )  # fmt: skip
+    pictures = [photos.source, photos.target]
+    examples.connect(pictures)
+    choice.clear(*tiles, compare, result, last_values)
     choice.follow(pasted, lambda _: gr.Image(None, visible=False))
     choice.follow(limits, _limits)
-    first = Step(first_pair, [*photos.pictures, choice.label], photos.pictures, result)
-    choice.refresh(tab, first, photos.find)
+    empty = {"source": photos.source, "target": photos.target, "model": choice.label}
+    choice.refresh(tab, Step(first_pair, empty, pictures, result), photos.find)
 
 
 def _limits(model: Described) -> str:

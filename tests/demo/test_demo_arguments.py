@@ -107,37 +107,46 @@ def marked(picture, models):
     return {"key": key_of(picture, models.get()), "choice": "whole", "points": []}
 
 
+PHOTOS = ("source", "source_marks", "target", "target_marks")
+INSPECTED = {
+    "kind": PICTURES, "source_seed": 1, "target_seed": 2, "truncation": 0.7, "strength": 1.0,
+    "on": ["coarse"], "coarse": 1.0, "middle": 1.0, "fine": 1.0, "threshold": 0.0, "compare": True,
+    "other_source": 1, "other_target": 2, "chart": None, "model": None,
+}  # fmt: skip
+REENACTED = {
+    "strength": 1.0, "layers": ["all"], "paste_back": True, "seconds": 8.0, "keeping": False,
+    "truncation": 1.0, "model": None,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("place", "value"), [(7, 9), (8, 9), (10, 9.0), (13, 9), (16, "x"), (18, "x")]
-)
+    ("name", "value"),
+    [("truncation", 9), ("strength", 9), ("coarse", 9.0), ("threshold", 9), ("other_target", "x"),
+     ("model", "x")],
+)  # fmt: skip
 def test_the_inspect_tab_checks_its_controls_before_it_inverts(
-    place, value, models, handlers, picture, no_work
+    name, value, models, handlers, picture, no_work
 ):
-    """Truncation, strength, a factor, the threshold, a seed of pair B, the model."""
     with gr.Blocks():
         inspector = Inspector(handlers, PhotoPair("pair", handlers, ModelChoice(models)))
-    photo = picture, marked(picture, models)
-    values = [
-        PICTURES, *photo, *photo, 1, 2, 0.7, 1.0, ["coarse"], 1.0, 1.0, 1.0, 0.0, True, 1, 2, None,
-        None,
-    ]  # fmt: skip
+    photos = dict(zip(PHOTOS, (picture, marked(picture, models)) * 2, strict=True))
     with pytest.raises(StyleMaskError):
-        inspector.asked([*values[:place], value, *values[place + 1 :]])
+        inspector.check({**INSPECTED, **photos, name: value})
 
 
 @pytest.mark.parametrize(
-    ("place", "value"), [(5, 9), (6, ["nonsense"]), (8, 999), (9, "x"), (10, 9), (11, "x")]
-)
+    ("name", "value"),
+    [("strength", 9), ("layers", ["nonsense"]), ("seconds", 999), ("paste_back", "x"),
+     ("truncation", 9), ("model", "x")],
+)  # fmt: skip
 def test_the_reenact_tab_checks_its_controls_before_it_inverts(
-    place, value, models, picture, no_work
+    name, value, models, picture, no_work
 ):
-    """Strength, layers, seconds of refinement, paste-back, truncation, the model."""
     (live,) = (
         event.fn
         for event in build_demo(models).fns.values()
         if event.name == "live" and "reenact-paste-back" in [x.elem_id for x in event.inputs]
     )
-    photo = picture, marked(picture, models)
-    values = [None, *photo, *photo, 1.0, ["all"], True, 8.0, False, 1.0, models.labels[0]]
+    photos = dict(zip(PHOTOS, (picture, marked(picture, models)) * 2, strict=True))
     with pytest.raises(gr.Error):
-        live(*values[:place], value, *values[place + 1 :])
+        live(last=None, presses=0, **{**REENACTED, "keeping": True, **photos, name: value})

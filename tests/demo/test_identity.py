@@ -143,33 +143,35 @@ def test_what_was_gained_is_shown_where_something_was_refined():
     assert described(done)["after"] == {"structure": 0.412, "psnr_db": 13.56}
 
 
-def test_a_link_to_a_mix_or_an_inspection_says_what_the_controls_say(handlers):
-    label = handlers.models.labels[0]
-    mixed = mix_state(1, 2, 0.5, 1.2, ["coarse"], label)
-    assert (mixed.tab, mixed.seeds, mixed.layers) == (MIX, (1, 2), ["coarse"])
-    state = inspect_state(handlers.models)
-    edits = [["coarse"], 1.5, 1.0, 1.0, 0.2]
-    seen = state("seeds", 1, 2, 0.5, 1.0, *edits, True, 3, 4, {"picked": "b8.conv0/2"}, label)
+SHARED = {"source_seed": 1, "target_seed": 2, "truncation": 0.5, "strength": 1.0}
+SEEN = SHARED | {
+    "kind": "seeds", "on": ["coarse"], "coarse": 1.5, "middle": 1.0, "fine": 1.0, "threshold": 0.2,
+    "compare": True, "other_source": 3, "other_target": 4, "chart": {"picked": "b8.conv0/2"},
+    "model": "tiny",
+}  # fmt: skip
+
+
+def test_a_link_to_a_mix_or_an_inspection_says_what_the_controls_say(tiny_pipeline):
+    mixed = mix_state(**SHARED, layers=["coarse"], model="tiny")
+    assert (mixed.tab, mixed.model, mixed.seeds, mixed.layers) == (MIX, "tiny", (1, 2), ["coarse"])
+    seen = inspect_state(tiny_pipeline.space, SEEN)
     assert (seen.tab, seen.factors, seen.threshold) == (INSPECT, {"coarse": 1.5}, 0.2)
     assert (seen.other, seen.part) == ((3, 4), "b8.conv0/2")
-    off = state("seeds", 1, 2, 0.5, 1.0, [], 1.5, 1.0, 1.0, 0.2, False, 3, 4, None, label)
+    off = inspect_state(tiny_pipeline.space, SEEN | {"on": [], "compare": False, "chart": None})
     assert (off.factors, off.other, off.part) == ({"coarse": 0.0}, None, None)
 
 
-def test_of_fields_that_are_hidden_or_off_a_link_needs_nothing(handlers):
-    label = handlers.models.labels[0]
-    state, psi = inspect_state(handlers.models), 0.5
-    pair_b, factors = [None, None], [None, None, None]
-    seen = state("seeds", 1, 2, psi, 1.0, [], *factors, 0.0, False, *pair_b, None, label)
+def test_of_fields_that_are_hidden_or_off_a_link_needs_nothing(tiny_pipeline):
+    empty = dict.fromkeys(("coarse", "middle", "fine", "other_source", "other_target"))
+    hidden = SEEN | empty | {"on": [], "compare": False}
+    seen = inspect_state(tiny_pipeline.space, hidden)
     assert (seen.seeds, seen.other, seen.factors) == ((1, 2), None, {"coarse": 0.0})
     with pytest.raises(InvalidInputError, match="source B seed"):
-        state("seeds", 1, 2, psi, 1.0, [], *factors, 0.0, True, *pair_b, None, label)
+        inspect_state(tiny_pipeline.space, hidden | {"compare": True})
 
 
-def test_there_is_no_link_to_photos_or_to_half_a_pair(handlers):
-    label = handlers.models.labels[0]
-    rest = (0.5, 1.0, ["coarse"], 1.0, 1.0, 1.0, 0.0, False, 3, 4, None, label)
+def test_there_is_no_link_to_photos_or_to_half_a_pair(tiny_pipeline):
     with pytest.raises(InvalidInputError, match="never a photo"):
-        inspect_state(handlers.models)("pictures", 1, 2, *rest)
+        inspect_state(tiny_pipeline.space, SEEN | {"kind": "pictures"})
     with pytest.raises(InvalidInputError, match="target seed"):
-        inspect_state(handlers.models)("seeds", 1, None, *rest)
+        inspect_state(tiny_pipeline.space, SEEN | {"target_seed": None})
