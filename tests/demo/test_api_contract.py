@@ -7,16 +7,15 @@ api_contract.json; do so only to add, never to change what programs already call
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.support.demo_server import client_of, running
-from tests.support.helpers import answered
+from tests.support.helpers import ROOT, answered
 
-CONTRACT = Path(__file__).parents[1] / "api_contract.json"
+CONTRACT = ROOT / "tests" / "api_contract.json"
 CHOICES = re.compile(r"Literal\[[^]]*\]")  # names of layers and models: they are the model's
 WRITE = "python -m tests.demo.test_api_contract --write"
 

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from tests.support.demo_server import running
-from tests.support.helpers import LOOPBACK, PATIENCE, pixels
+from tests.support.helpers import LOOPBACK, PATIENCE, ROOT, pixels
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "api.md").read_text()
 ADDRESS = "http://127.0.0.1:7860"
 BLOCKS = [

@@ -3,16 +3,14 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
 
 import app
 from demo.server.flags import parse_args
-from tests.support.helpers import LOOPBACK, PATIENCE, free_port
+from tests.support.helpers import LOOPBACK, PATIENCE, ROOT, free_port
 
-ROOT = Path(app.__file__).parent
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "STYLEMASK_"))}
 
 

@@ -15,9 +15,7 @@ from gradio_client.exceptions import AppError
 
 from op import build
 from tests.support.demo_server import client_of
-from tests.support.helpers import LOOPBACK, PATIENCE, free_port, wait_for
-
-ROOT = Path(__file__).parents[2]
+from tests.support.helpers import LOOPBACK, PATIENCE, ROOT, free_port, wait_for
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from demo.server.scratch import PREFIX, ScratchError, scratch_folder
+from tests.support.helpers import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOLDER = """
 import sys
 from demo.server.scratch import scratch_folder

@@ -4,7 +4,6 @@ import importlib.util
 import re
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -12,9 +11,8 @@ import pytest
 import yaml
 
 from demo.server.zero_gpu import borrow_gpu
-from tests.support.helpers import PATIENCE
+from tests.support.helpers import PATIENCE, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 _spec = importlib.util.spec_from_file_location("space", ROOT / "scripts" / "space.py")
 space = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(space)

@@ -13,9 +13,7 @@ import pytest
 import stylemask_core
 from stylemask.cli.main import main
 from stylemask_core import StyleMaskPipeline, __version__
-from tests.support.helpers import MIX, PATIENCE, face, noise, pixels, wait_for
-
-ROOT = Path(__file__).parents[2]
+from tests.support.helpers import MIX, PATIENCE, ROOT, face, noise, pixels, wait_for
 
 
 def run(*arguments: object, **options) -> subprocess.CompletedProcess:

@@ -10,9 +10,9 @@ import pytest
 from stylemask.cli.commands import COMMANDS, program_parser, read
 from stylemask.cli.main import main
 from stylemask.cli.parser import parser_of
-from tests.support.helpers import MIX, face
+from tests.support.helpers import MIX, ROOT, face
 
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 # names that come near

@@ -1,7 +1,6 @@
 """Which square of a picture is read: of photos, of aligned pictures, and of synthetic heads."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +11,10 @@ from stylemask_core import NoFaceError, StyleMaskPipeline
 from stylemask_core.errors import DetectorError, InvalidInputError
 from stylemask_core.faces import landmarks
 from stylemask_core.pictures import alignment, images, pasting
+from tests.support.helpers import ROOT
 from tests.support.photos import POINTS, astronaut, drawing, scaled, six_faces, turned
 
-HEADS = sorted((Path(__file__).parents[2] / "examples" / "heads").glob("*.png"))
+HEADS = sorted((ROOT / "examples" / "heads").glob("*.png"))
 
 
 @pytest.fixture(scope="module")

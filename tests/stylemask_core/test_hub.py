@@ -1,6 +1,5 @@
 """Model folders: loading is strict, and saving happens whole or not at all."""
 
-import json
 import os
 import signal
 import stat
@@ -15,19 +14,7 @@ from stylemask.cli.main import main
 from stylemask.cli.model_commands import Push
 from stylemask_core import WeightsError
 from stylemask_core.models import model_folder
-
-
-def change_config(folder: Path, **changes) -> None:
-    path = folder / "config.json"
-    values = json.loads(path.read_text()) | changes
-    path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
-
-
-def change_tensors(folder: Path, part: str, **changes) -> None:
-    """Set tensors of a part, with __ for a dot in their names; None takes one away."""
-    path = folder / f"{part}.safetensors"
-    tensors = load_file(path) | {name.replace("__", "."): x for name, x in changes.items()}
-    save_file({k: v for k, v in tensors.items() if v is not None}, path)
+from tests.support.helpers import change_config, change_tensors
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +12,12 @@ from PIL import Image
 from safetensors import safe_open
 
 from tests.golden.make_checkpoints import FILES
+from tests.support.helpers import ROOT
 from tests.support.photos import astronaut
 
 pytestmark = pytest.mark.slow
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden"
 GIGABYTE = 1e9
 TENSOR_TOLERANCE, IMAGE_TOLERANCE = 1e-4, 1e-3  # max |a - b| / max |b|
 with safe_open(GOLDEN / "expected.safetensors", "pt") as file:

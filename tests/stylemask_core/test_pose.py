@@ -9,7 +9,7 @@ from stylemask_core import InvalidInputError, Pose, StyleMaskPipeline, WeightsEr
 from stylemask_core.models import model_folder
 from stylemask_core.pose import ACTIONS
 from stylemask_core.poser import Poser
-from tests.stylemask_core.test_hub import change_tensors
+from tests.support.helpers import change_tensors
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 from stylemask_core import StyleMaskPipeline, WeightsError
 from stylemask_core.models import model_folder
 from stylemask_core.models.front_matter import front_matter, with_front_matter
-from tests.stylemask_core.test_hub import change_tensors
+from tests.support.helpers import change_tensors
 
 REPO = "user/new"
 NVIDIA = "NVIDIA Source Code License-NC (no commercial use)"

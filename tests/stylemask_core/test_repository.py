@@ -14,8 +14,7 @@ from huggingface_hub import constants, file_download
 from stylemask_core import StyleMaskPipeline, WeightsError
 from stylemask_core.config import CONFIG_NAME
 from stylemask_core.models import model_folder
-from tests.stylemask_core.test_hub import change_config, change_tensors
-from tests.support.helpers import PATIENCE, wait_for
+from tests.support.helpers import PATIENCE, change_config, change_tensors, wait_for
 
 REPO = "user/tiny"
 TINY_CHUNK = 1000  # [B] huggingface_hub keeps what a cut download brought in whole chunks

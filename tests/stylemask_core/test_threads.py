@@ -17,8 +17,8 @@ from benchmarks.process import BenchmarkError
 from stylemask_core import environment, threads
 from stylemask_core.config import ModelConfig
 from stylemask_core.models.model_folder import EMBEDDED_FOLDER
+from tests.support.helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
 MOUNT = "32 31 0:29 {top} /sys/fs/cgroup{point} rw,relatime - {kind} cgroup rw,{controllers}\n"
 
 

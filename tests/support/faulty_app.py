@@ -12,9 +12,8 @@ from typing import Any
 
 import httpx
 
-from tests.support.helpers import LOOPBACK, PATIENCE, wait_for
+from tests.support.helpers import LOOPBACK, PATIENCE, ROOT, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 BROKEN, HELD = 666, 777  # source seeds: the model raises; it waits while the gate file is there
 GATE = "STYLEMASK_TEST_GATE"
 UNSWEPT = "STYLEMASK_TEST_UNSWEPT"  # nothing is deleted by age while this file is there

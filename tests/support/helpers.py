@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import random
 import socket
 import struct
@@ -15,11 +16,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from stylemask.provenance import watermark
 from stylemask_core import ModelConfig
 from stylemask_core.pictures import images
 
+ROOT = Path(__file__).parents[2]  # of the repository
 PATIENCE = 300.0  # [s] that a test waits for what takes a moment on an idle machine
 # for httpx, whose own limit is five seconds
 LOOPBACK: dict[str, Any] = {"trust_env": False, "timeout": PATIENCE}
@@ -57,6 +60,20 @@ def array(path: str, *shape: int, seed: int = 0) -> np.ndarray:
     values = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
     np.save(path, values)
     return values
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    """Set fields of a model's config; None takes one away."""
+    path = folder / "config.json"
+    values = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in values.items() if v is not None}))
+
+
+def change_tensors(folder: Path, part: str, **changes: Any) -> None:
+    """Set tensors of a part, with __ for a dot in their names; None takes one away."""
+    path = folder / f"{part}.safetensors"
+    tensors = load_file(path) | {name.replace("__", "."): x for name, x in changes.items()}
+    save_file({k: v for k, v in tensors.items() if v is not None}, path)
 
 
 def bomb(path: Path, side: int = 20_000) -> Path:

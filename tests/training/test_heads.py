@@ -1,7 +1,6 @@
 """Synthetic heads: factors, renderer, landmarks and the rendered data set."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from stylemask_core.errors import InvalidInputError
+from tests.support.helpers import ROOT
 from training import dataset
 from training.dataset import HeadDataset, render_dataset
 from training.heads import world
@@ -27,7 +27,7 @@ from training.heads.renderer import HeadRenderer
 from training.heads.shape import head_shape
 from training.heads.surface import surface_points
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "heads_32.safetensors"
+GOLDEN = ROOT / "tests" / "golden" / "heads_32.safetensors"
 NOSE_TIP = 30
 FIRST_LATENT = [0.0599110, 0.0155596, -1.1644385]  # seed 0
 

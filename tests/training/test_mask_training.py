@@ -15,13 +15,12 @@ from stylemask_core.models import model_folder
 from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.networks.generator import Generator
 from stylemask_core.networks.mask_network import MaskNetwork
-from tests.support.helpers import PATIENCE
+from tests.support.helpers import PATIENCE, ROOT
 from training import mask
 from training.checkpoint import BEST_FILE, STATE_FILE
 from training.heads.answers import SMALL_HEADS
 from training.metrics import METRICS_FILE
 
-ROOT = Path(__file__).parents[2]
 # Ends the process within the step after a number, as a machine that loses its power would.
 CUT_OFF = """
 import os, signal, sys
