@@ -8,7 +8,7 @@ import torch
 from benchmarks.layers import ACTIVATION, COMPILED_CONV, CONV, UPSAMPLING, Inputs
 from op import build, fused_bias_act, upfirdn2d
 from stylemask_core.networks.generator import StyledConv, blur_kernel
-from stylemask_core.networks.styled_layers import CompiledConv, TorchConv
+from stylemask_core.networks.synthesis import CompiledConv, TorchConv
 
 
 def _as_features(x: torch.Tensor) -> torch.Tensor:

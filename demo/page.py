@@ -30,7 +30,7 @@ from demo.tabs.verify_tab import verify_tab
 from demo.texts import I18N, text
 from demo.theme import CSS, HEAD, SCRIPT, theme
 from stylemask_core import InvalidInputError
-from stylemask_core.operators import operator_state
+from stylemask_core.networks.synthesis import operator_state
 from stylemask_core.pictures.images import OUTPUT_SIZE
 
 TITLE = "StyleMask"

@@ -17,9 +17,9 @@ from demo.server.uploads import uploaded_file
 from demo.tabs.keep_more import Cancelled, refine
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
 from stylemask_core.errors import DetectorError
+from stylemask_core.inversion import Refinement
 from stylemask_core.pictures.framing import FaceSearch
 from stylemask_core.pictures.images import Photo, read_photo
-from stylemask_core.refinement import Refinement
 from stylemask_core.results import FramedPicture
 
 KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from op import build
-from stylemask_core import __version__, certificates, threads
+from stylemask_core import __version__, downloads, threads
 from stylemask_core.checks import AUTO, gpu_problem, pick_device
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.faces import fan_weights, landmarks
@@ -247,7 +247,7 @@ def _hub() -> Finding:
     try:
         get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
     except Exception as error:  # whatever the network, a proxy or a certificate is up to
-        if reason := certificates.trouble(error):
+        if reason := downloads.certificate_trouble(error):
             text, _, hint = reason.partition(": ")
             return Finding("Hub", "warning", f"{constants.ENDPOINT} is not reached: {text}", hint)
         hint = (

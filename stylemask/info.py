@@ -3,7 +3,7 @@
 from typing import Any
 
 from stylemask_core.models import model_folder
-from stylemask_core.operators import operator_state
+from stylemask_core.networks.synthesis import operator_state
 from stylemask_core.pipeline import StyleMaskPipeline
 
 

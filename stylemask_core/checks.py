@@ -1,4 +1,4 @@
-"""Checks of what people and programs pass: numbers, arrays, devices.
+"""Checks of what people and programs pass, and equality of what holds arrays.
 
 One idea of what a number is: NumPy's scalars are, True and "1" are not.
 """
@@ -7,13 +7,16 @@ import functools
 import logging
 import re
 import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 
 from stylemask_core.config import MAX_SEED, STRENGTH_RANGE, TRUNCATION_RANGE
-from stylemask_core.errors import InvalidInputError
+from stylemask_core.errors import InvalidInputError, WeightsError
 
 AUTO = "auto"
 DEVICE = re.compile(r"cpu|cuda(:(?P<index>\d{1,3}))?", re.ASCII)
@@ -32,16 +35,7 @@ def is_whole(value: Any) -> bool:
 
 
 def number_in(value: Any, name: str, limits: tuple[float, float]) -> float:
-    """Return a number as float.
-
-    Args:
-        value: as it was passed.
-        name: of the argument, for the message.
-        limits: least and largest value.
-
-    Raises:
-        InvalidInputError: it is no number, or beyond its limits.
-    """
+    """Return a number as float, or raise InvalidInputError if it is none or beyond its limits."""
     low, high = limits
     if not is_number(value):
         raise InvalidInputError(f"{name} {reprlib.repr(value)} is no number: give {low:g}…{high:g}")
@@ -51,11 +45,7 @@ def number_in(value: Any, name: str, limits: tuple[float, float]) -> float:
 
 
 def check_seed(seed: Any) -> int:
-    """Return the seed as int.
-
-    Raises:
-        InvalidInputError: it is no whole number in 0…2³²−1.
-    """
+    """Return a seed 0…2³²−1 as int, or raise InvalidInputError."""
     number = int(seed) if is_whole(seed) else -1
     if not 0 <= number <= MAX_SEED:
         raise InvalidInputError(
@@ -65,33 +55,21 @@ def check_seed(seed: Any) -> int:
 
 
 def check_truncation(truncation: Any) -> float:
-    """Return the truncation psi as float.
-
-    Raises:
-        InvalidInputError: it is no number in 0…1.
-    """
+    """Return a truncation psi 0…1 as float, or raise InvalidInputError."""
     return number_in(truncation, "truncation", TRUNCATION_RANGE)
 
 
 def check_strength(strength: Any) -> float:
-    """Return the strength of a reenactment as float.
-
-    Raises:
-        InvalidInputError: it is no number in 0…1.5.
-    """
+    """Return the strength of a reenactment, 0…1.5, as float, or raise InvalidInputError."""
     return number_in(strength, "strength", STRENGTH_RANGE)
 
 
 def check_array(values: Any, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-    """Return an array as a float32 tensor, where it is.
-
-    Args:
-        values: NumPy array, tensor or nested list; its first dimension may be missing.
-        name: of the argument, for the message.
-        shape: that it must have.
+    """Return an array, tensor or nested list as a float32 tensor, where it is.
 
     Raises:
-        InvalidInputError: it has another shape, or holds something else than finite numbers.
+        InvalidInputError: it has another shape (its first dimension may be missing), or holds
+            something else than finite numbers.
     """
     try:
         tensor = torch.as_tensor(values)
@@ -109,12 +87,27 @@ def check_array(values: Any, name: str, shape: tuple[int, ...]) -> torch.Tensor:
     return tensor.reshape(shape)
 
 
-def pick_device(device: str) -> torch.device:
-    """Resolve a device name.
+def check_tensors(
+    shapes: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]], where: object
+) -> None:
+    """Make sure that tensors have the names and shapes they are to have, no more and no fewer.
 
-    Args:
-        device: "auto" (a CUDA GPU that PyTorch can compute on, else the CPU), "cpu", "cuda" or
-            "cuda:N".
+    Raises:
+        WeightsError: naming the first that differs, and where it lies.
+    """
+    if missing := sorted(set(expected) - set(shapes)):
+        raise WeightsError(f"{where}: tensor {missing[0]} is missing ({len(missing)} in all)")
+    if extra := sorted(set(shapes) - set(expected)):
+        raise WeightsError(f"{where}: tensor {extra[0]} is not part of the model ({len(extra)})")
+    for name, shape in shapes.items():
+        if list(shape) != (wanted := list(expected[name])):
+            raise WeightsError(
+                f"{where}: {name} has shape {list(shape)}, the config asks for {wanted}"
+            )
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """Resolve "auto" (a CUDA GPU that PyTorch can compute on, else the CPU), "cpu", "cuda:N".
 
     Raises:
         InvalidInputError: unknown, or not on this machine.
@@ -166,11 +159,7 @@ def _warn_once(message: str) -> None:
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """Resolve the name of a floating point type.
-
-    Args:
-        dtype: "auto" (float16 on a GPU, else float32), "float32" or "float16".
-        device: where it is to be used.
+    """Resolve "auto" (float16 on a GPU, else float32), "float32" or "float16".
 
     Raises:
         InvalidInputError: unknown, or float16 on a CPU, which would be slower.
@@ -183,3 +172,34 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype == "float16" and device.type != "cuda":
         raise InvalidInputError("float16 needs a CUDA GPU: choose dtype float32 or auto")
     return known[dtype]
+
+
+class ByValue:
+    """Base of dataclasses with `eq=False` that hold tensors and arrays: equal if all fields are.
+
+    The `==` that dataclasses are given asks for the truth of a comparison, which those lack.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [field.name for field in fields(self) if field.compare]  # type: ignore[arg-type]
+        return all(_same(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __hash__(self) -> int:
+        # what is equal must have one hash, and of tensors only the identity has a cheap one
+        return hash(type(self))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.shape == other.shape and torch.equal(one.cpu(), other.cpu())
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, str) or type(one) is not type(other):
+        return bool(one == other)
+    if isinstance(one, Sequence):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return bool(one == other)

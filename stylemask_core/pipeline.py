@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stylemask_core import inversion, refinement, threads
+from stylemask_core import threads
 from stylemask_core.checks import (
     check_array,
     check_seed,
@@ -21,17 +21,16 @@ from stylemask_core.checks import (
     pick_dtype,
 )
 from stylemask_core.config import ENCODER_INPUT_SIZE
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import InvalidInputError, WeightsError
+from stylemask_core.inversion import Refinement, refine, refine_inversion, w_spread
 from stylemask_core.models import model_folder, model_source, repository
 from stylemask_core.networks.cuda_graph import Recorded
-from stylemask_core.networks.synthesis import SynthesisNetwork
-from stylemask_core.operators import request_operators
+from stylemask_core.networks.synthesis import SynthesisNetwork, request_operators
 from stylemask_core.pictures import framing, images, pasting
 from stylemask_core.pictures.framing import Align, FaceSearch
 from stylemask_core.pictures.images import Photo
 from stylemask_core.pose import Pose
-from stylemask_core.progress import Progress
-from stylemask_core.refinement import Refinement
 from stylemask_core.results import (
     Code,
     FramedPicture,
@@ -344,7 +343,7 @@ class StyleMaskPipeline:
         steps = self.config.refinement_steps
         if steps == 0:
             return codes
-        return inversion.refine(
+        return refine(
             self.generator, batch.to(self.device, torch.float32), codes, self._w_spread, steps
         )
 
@@ -367,7 +366,7 @@ class StyleMaskPipeline:
         Raises:
             InvalidInputError: the time is no number in 0…3600.
         """
-        return refinement.refine_inversion(
+        return refine_inversion(
             self.generator,
             lambda w_plus: self.synthesize(LatentCode(w_plus)).tensor,
             inversion,
@@ -379,7 +378,7 @@ class StyleMaskPipeline:
 
     @cached_property
     def _w_spread(self) -> torch.Tensor:
-        return inversion.w_spread(self.generator)
+        return w_spread(self.generator)
 
     @on_needed_threads
     @torch.inference_mode()

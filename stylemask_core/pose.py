@@ -1,15 +1,21 @@
-"""A pose: how a head is held and what its face does, whoever it is."""
+"""A pose: how a head is held and what its face does, whoever it is; and the network it drives."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from stylemask_core.checks import number_in
+from stylemask_core.config import ModelConfig
 from stylemask_core.errors import InvalidInputError
 
 ANGLE_RANGE = (-90.0, 90.0)  # [deg]
 ACTION_RANGE = (0.0, 1.0)
+ANGLE_UNIT = 30.0  # [deg] about what actions are beside: 1
+HIDDEN = (384, 384)  # layers of the poser
 ANGLES = ("yaw", "pitch", "roll")
 # ARKit's names, in ARKit's order; left and right are the person's own.
 ACTIONS = (
@@ -31,7 +37,7 @@ ACTIONS = (
 class Pose:
     """Head angles and facial actions.
 
-    Args:
+    Attributes:
         yaw: [deg], positive turns the face to the picture's right.
         pitch: [deg], positive lets it look up.
         roll: [deg], positive leans the head to the picture's left.
@@ -67,3 +73,23 @@ class Pose:
         yaw, pitch, roll, *strengths = vector.tolist()
         actions = {n: min(max(x, 0.0), 1.0) for n, x in zip(ACTIONS, strengths, strict=True)}
         return cls(yaw, pitch, roll, actions)
+
+
+class Poser(nn.Module):
+    """A perceptron: pose → w of a mean identity that holds it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        widths = (len(ANGLES) + len(ACTIONS), *HIDDEN, config.latent_dim)
+        self.layers = nn.ModuleList(
+            nn.Linear(before, after) for before, after in itertools.pairwise(widths)
+        )
+
+    def forward(self, poses: torch.Tensor) -> torch.Tensor:
+        """Poses [B, 55] as `Pose.vector` gives them → w [B, latent_dim]."""
+        angles, actions = poses[:, : len(ANGLES)], poses[:, len(ANGLES) :]
+        x = torch.cat([angles / ANGLE_UNIT, actions], 1)
+        for layer in self.layers[:-1]:
+            x = F.silu(layer(x))
+        w: torch.Tensor = self.layers[-1](x)
+        return w

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from stylemask_core.by_value import ByValue
+from stylemask_core.checks import ByValue
 from stylemask_core.config import ModelConfig
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.faces.landmarks import Face

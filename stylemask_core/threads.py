@@ -2,7 +2,7 @@
 
 - No more than this process may have CPUs, be it by its affinity or by a container's quota.
 - One where a network is small: its steps are shorter than waking a thread beside others takes.
-- Threads that wait for each other sleep, which environment.py asks for. By default they spin for
+- Threads that wait for each other sleep, which `__init__.py` asks for. By default they spin for
   some ms; that uses up a quota, and beside other programs it holds the CPU that the thread they
   wait for would need. Where torch was imported before this package it is too late for that; then
   no more threads are used than other processes leave CPUs.
@@ -23,11 +23,12 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import torch
 
-from stylemask_core import environment
+from stylemask_core import TORCH_CAME_FIRST
 from stylemask_core.config import ModelConfig
 
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # with which people decide themselves
 INTERVAL = 0.2  # [s] at least, over which the use of the CPUs is taken
+SPINNING = TORCH_CAME_FIRST  # then threads that wait for each other do not sleep
 SMALL = 8e9  # multiply-accumulates of a synthesis; the embedded model has 0.5e9, FFHQ-1024 74e9
 
 Params = ParamSpec("Params")
@@ -35,11 +36,7 @@ Result = TypeVar("Result")
 
 
 def cpu_limit(root: Path = Path("/")) -> int:
-    """CPUs that this process may use at a time, a quota rounded up.
-
-    Args:
-        root: of the file system with proc and sys.
-    """
+    """CPUs that this process may use at a time, a quota rounded up; below `root` is proc."""
     affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = cpu_quota(root)
@@ -47,11 +44,7 @@ def cpu_limit(root: Path = Path("/")) -> int:
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:
-    """The least CPU quota of the control groups this process is in [CPUs], None without one.
-
-    Args:
-        root: of the file system with proc and sys.
-    """
+    """The least CPU quota of the control groups this process is in [CPUs], None without one."""
     quotas: list[float] = []
     with suppress(OSError):  # no Linux
         groups = (root / "proc/self/cgroup").read_text().splitlines()
@@ -60,24 +53,17 @@ def cpu_quota(root: Path = Path("/")) -> float | None:
         for names, group in (line.split(":", 2)[1:] for line in groups):
             kind = "cgroup" if names else "cgroup2"
             for *fields, mounted, _, options in map(str.split, mounts):
-                if mounted == kind and (not names or "cpu" in _common(names, options)):
+                common = {*names.split(",")} & {*options.split(",")}
+                if mounted == kind and (not names or "cpu" in common):
                     top, point = fields[3:5]
                     quotas += _quotas(root / point.lstrip("/"), PurePosixPath(group), top)
     return min(quotas, default=None)
 
 
-def _common(one: str, other: str) -> set[str]:
-    """What is in both of two lists with commas."""
-    return set(one.split(",")) & set(other.split(","))
-
-
 def _quotas(point: Path, group: PurePosixPath, top: str) -> Iterator[float]:
-    """Quotas of a control group and of those around it [CPUs].
+    """Quotas [CPUs] of a control group and of those around it; their root is mounted at a point.
 
-    Args:
-        point: where the hierarchy is mounted.
-        group: its path in the hierarchy.
-        top: path of the group that is mounted there, which in a container may be its own.
+    `top` is the group that is mounted there, which in a container may be its own.
     """
     inside = group.relative_to(top) if group.is_relative_to(top) else PurePosixPath()
     for folder in (point / inside, *(point / parent for parent in inside.parents)):
@@ -95,8 +81,7 @@ def _chosen_by_variable() -> bool:
     return any(os.environ.get(name) for name in VARIABLES)
 
 
-def _settle() -> int:
-    """Hold PyTorch to the CPUs there are; returns its number of threads."""
+def _settle() -> int:  # hold PyTorch to the CPUs there are
     threads = torch.get_num_threads()
     if not _chosen_by_variable() and threads > (limit := cpu_limit()):
         torch.set_num_threads(threads := limit)
@@ -110,11 +95,7 @@ _known.own = True  # the thread that imports this has its number from nobody els
 
 
 class Others:
-    """CPUs that other processes use, as long as the system tells.
-
-    Args:
-        root: of the file system with proc.
-    """
+    """CPUs that other processes use, as long as the system tells."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._stat = root / "proc/stat"
@@ -164,7 +145,7 @@ def limited(threads: int) -> Iterator[None]:
         # a new thread starts with the number that any other set last, be it for a moment
         torch.set_num_threads(now := DEFAULT)
     _known.own = True
-    if environment.LATE and threads > 1:
+    if SPINNING and threads > 1:
         threads = left(threads)
     if now != DEFAULT or now == threads or _chosen_by_variable():
         yield

@@ -9,7 +9,7 @@ import torch
 from stylemask_core.models import model_folder
 from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.networks.mask_network import MaskNetwork
-from stylemask_core.poser import Poser
+from stylemask_core.pose import Poser
 from training.generator import averaged_generator
 from training.known_worlds import DEFAULT_WORLD, WORLDS
 from training.run import averaged_weights

@@ -12,8 +12,7 @@ import torch
 
 from stylemask_core.errors import StyleMaskError
 from stylemask_core.networks.generator import Generator
-from stylemask_core.pose import ACTIONS
-from stylemask_core.poser import Poser
+from stylemask_core.pose import ACTIONS, Poser
 from training.generator import averaged_generator
 from training.known_worlds import check_world
 from training.people import world

@@ -15,8 +15,8 @@ import torch
 
 from stylemask_core import InvalidInputError, ModelConfig, StyleMaskError, StyleMaskPipeline
 from stylemask_core.checks import pick_device
+from stylemask_core.downloads import Progress
 from stylemask_core.models.model_source import is_hub_id, locate
-from stylemask_core.progress import Progress
 from stylemask_core.style_space import StyleSpace
 
 POLL = 0.2  # [s] between two looks at a model that is being loaded

@@ -58,7 +58,7 @@ def start(args: Namespace) -> int:
         zero_gpu = import_spaces()
         from demo.server.guard import read_password
         from demo.server.models import Models
-        from stylemask_core.progress import console_progress
+        from stylemask_core.downloads import console_progress
 
         password = read_password(args.auth) if args.auth else None
         with console_progress() as progress:

@@ -11,8 +11,7 @@ from demo.server.memory import SessionMemory
 from demo.server.request_checks import guarded, number
 from demo.texts import text
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
-from stylemask_core.refinement import Refinement
-from stylemask_core.similarity import Similarity
+from stylemask_core.inversion import Refinement, Similarity
 
 LONGEST = 60.0  # [s] for one picture
 PAGE_SECONDS = (2.0, 30.0)  # [s] of the slider, for both pictures together

@@ -11,9 +11,9 @@ from tqdm import tqdm
 from stylemask.cli import outputs
 from stylemask.cli.console import EXIT_DONE, say, tell
 from stylemask.cli.parser import Command, Once, argument, option
+from stylemask_core.downloads import console_progress
 from stylemask_core.models import cache, repository
 from stylemask_core.models.model_source import FFHQ
-from stylemask_core.progress import console_progress
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
 OUTPUT = {"action": Once, "metavar": "FOLDER"}

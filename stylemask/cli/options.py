@@ -7,12 +7,12 @@ import numpy as np
 
 from stylemask.cli.parser import group, landmarks, layers, number, option
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
+from stylemask_core.downloads import console_progress
 from stylemask_core.errors import InvalidInputError, UsageError
+from stylemask_core.inversion import SECONDS_RANGE
 from stylemask_core.models.model_folder import EMBEDDED
 from stylemask_core.models.model_source import FFHQ
 from stylemask_core.pipeline import StyleMaskPipeline
-from stylemask_core.progress import console_progress
-from stylemask_core.refinement import SECONDS_RANGE
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
 SIZE_RANGE = (16, 4096)  # [px] of --size

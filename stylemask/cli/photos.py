@@ -10,6 +10,7 @@ import numpy as np
 from stylemask.cli.console import tell
 from stylemask.cli.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
 from stylemask.cli.options import FaceMarks, PhotoOptions
+from stylemask_core.downloads import console_progress
 from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.fan_weights import ABOUT
@@ -17,7 +18,6 @@ from stylemask_core.pictures import framing
 from stylemask_core.pictures.framing import Align
 from stylemask_core.pictures.images import read_photo
 from stylemask_core.pipeline import StyleMaskPipeline
-from stylemask_core.progress import console_progress
 from stylemask_core.results import Code, FramedPicture, Inversion
 
 ROLES = ("source", "target")

@@ -6,8 +6,7 @@ first convolutions of the heads that share an input become one.
 
 import torch
 
-from stylemask_core.networks.e4e import levels
-from stylemask_core.networks.ir_se50 import STAGES
+from stylemask_core.networks.e4e import STAGES, levels
 
 State = dict[str, torch.Tensor]
 

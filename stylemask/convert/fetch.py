@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 
 from stylemask.convert import checkpoints
-from stylemask_core import certificates
+from stylemask_core import downloads
+from stylemask_core.downloads import Progress, bar_class
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import cache, model_folder
 from stylemask_core.models.hub_errors import explained
-from stylemask_core.progress import Progress, bar_class
 
 CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
 MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder
@@ -217,7 +217,7 @@ def from_drive(
                 str(arrived),
                 quiet=True,
                 use_cookies=False,
-                verify=certificates.authorities(),
+                verify=downloads.authorities(),
                 resume=True,
                 progress=report,
                 timeout=30,
@@ -226,7 +226,7 @@ def from_drive(
     except (DownloadError, OSError) as error:  # those of requests are OSErrors
         for part in resumed:
             part.unlink(missing_ok=True)  # tried once more in vain: the next call begins anew
-        if reason := certificates.trouble(error):
+        if reason := downloads.certificate_trouble(error):
             raise WeightsError(f"Google Drive is not reached: {reason}; or {by_hand}") from error
         reason = " ".join(str(error).split())
         if CONNECTION_FAILED.search(reason):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stylemask.inspect.mask_edit import Part, only, without
-from stylemask_core.by_value import ByValue
+from stylemask_core.checks import ByValue
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.results import Code, Reenactment
 from stylemask_core.style_space import Styles

@@ -8,12 +8,12 @@ import threading
 import numpy as np
 from PIL import Image
 
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import DetectorError
 from stylemask_core.faces import fan_weights as landmark_weights
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.landmarks import Face, largest_first
 from stylemask_core.pictures import alignment
-from stylemask_core.progress import Progress
 
 
 class FaceAlignmentDetector:

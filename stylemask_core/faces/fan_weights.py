@@ -16,10 +16,10 @@ from typing import IO
 
 import torch
 
-from stylemask_core import certificates
+from stylemask_core import downloads
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import DetectorError
 from stylemask_core.pictures import file_kinds
-from stylemask_core.progress import Progress
 
 WEIGHTS_VARIABLE = (
     "STYLEMASK_LANDMARK_WEIGHTS"  # a folder that has the files, instead of their site
@@ -58,7 +58,9 @@ def prepare(progress: Progress | None = None) -> Path:
                 _bring(name, folder, progress)
         except (OSError, ValueError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)  # of an URLError, the error of the socket
-            reason = certificates.trouble(error) or getattr(cause, "strerror", None) or cause
+            reason = (
+                downloads.certificate_trouble(error) or getattr(cause, "strerror", None) or cause
+            )
             raise DetectorError(
                 f"{name} cannot be had from {_origin()} ({reason}); {WEIGHTS_VARIABLE} can name a "
                 "folder that has it"

@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from stylemask_core.by_value import ByValue
+from stylemask_core.checks import ByValue
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.pictures import alignment
-from stylemask_core.progress import Progress
 
 DETECTOR_VARIABLE = "STYLEMASK_DETECTOR"
 AUTO, FACE_ALIGNMENT, HAAR = "auto", "face-alignment", "haar"

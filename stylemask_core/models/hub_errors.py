@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stylemask_core import certificates
+from stylemask_core import downloads
 from stylemask_core.errors import WeightsError
 
 
@@ -56,7 +56,7 @@ def explained(repository: str, cached: bool = True) -> Iterator[None]:
                 f"the disk is full, {repository} is not whole: free some space or set HF_HOME to "
                 f"a folder on another disk (now {constants.HF_HOME})"
             ) from error
-        if reason := certificates.trouble(error):
+        if reason := downloads.certificate_trouble(error):
             raise WeightsError(f"{endpoint} is not reached: {reason}") from error
         raise WeightsError(f"{repository} on the Hub: {error}") from error
 
@@ -80,7 +80,7 @@ def _unreachable(repository: str, endpoint: str, error: Exception, cached: bool)
     if constants.is_offline_mode():
         lack = f"{repository} is not in the cache and " if cached else ""
         return f"{lack}HF_HUB_OFFLINE is set: unset it to reach the Hub"
-    if reason := certificates.trouble(error):
+    if reason := downloads.certificate_trouble(error):
         return f"{endpoint} is not reached: {reason}"
     cause = error.__cause__ or error
     if isinstance(cause, errors.RevisionResolutionError):  # it was not allowed to ask

@@ -4,7 +4,7 @@ import glob
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +16,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from stylemask_core.checks import check_tensors
 from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import WeightsError
 from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.networks.generator import Generator
 from stylemask_core.networks.mask_network import MaskNetwork
 from stylemask_core.pictures import file_kinds
-from stylemask_core.poser import Poser
+from stylemask_core.pose import Poser
 
 EMBEDDED = "embedded"
 EMBEDDED_FOLDER = Path(__file__).parents[1] / "weights" / "heads"
@@ -122,18 +123,8 @@ def _is_finite(tensor: torch.Tensor) -> bool:
     return not tensor.numel() or all(bool(x.isfinite()) for x in tensor.aminmax())
 
 
-def _check_shapes(module: nn.Module, shapes: Mapping[str, Sequence[int]], path: Path) -> None:
-    """Compare names and shapes of a file with those a module has."""
-    expected = {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
-    if missing := sorted(set(expected) - set(shapes)):
-        raise WeightsError(f"{path}: tensor {missing[0]} is missing ({len(missing)} in all)")
-    if extra := sorted(set(shapes) - set(expected)):
-        raise WeightsError(f"{path}: tensor {extra[0]} is not part of the model ({len(extra)})")
-    for name, shape in shapes.items():
-        if list(shape) != expected[name]:
-            raise WeightsError(
-                f"{path}: {name} has shape {list(shape)}, the config asks for {expected[name]}"
-            )
+def _shapes(module: nn.Module) -> dict[str, list[int]]:
+    return {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
 def _check_header(module: nn.Module, folder: Path, part: str) -> set[str]:
@@ -150,7 +141,7 @@ def _check_header(module: nn.Module, folder: Path, part: str) -> set[str]:
             types = {tensor.get_dtype() for tensor in tensors.values()}
     except (OSError, SafetensorError, ValueError) as error:
         raise WeightsError(file_kinds.unreadable(path, error)) from error
-    _check_shapes(module, shapes, path)
+    check_tensors(shapes, _shapes(module), path)
     return types
 
 
@@ -158,7 +149,7 @@ def _fill(module: Module, folder: Path, part: str) -> Module:
     """Assign a file's tensors to a module built on the meta device, strictly."""
     tensors = load_weights(folder, part)
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    _check_shapes(module, shapes, folder / f"{part}.safetensors")
+    check_tensors(shapes, _shapes(module), folder / f"{part}.safetensors")
     module.load_state_dict(tensors, assign=True)
     return module.eval().requires_grad_(False)
 

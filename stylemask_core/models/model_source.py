@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylemask_core.config import CONFIG_NAME
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import cache, model_folder, repository
-from stylemask_core.progress import Progress
 
 logger = logging.getLogger(__name__)
 

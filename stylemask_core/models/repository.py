@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from stylemask_core.config import CONFIG_NAME, ModelConfig
+from stylemask_core.downloads import Progress, bar_class, bars_on_a_terminal_only
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import model_folder
 from stylemask_core.models.front_matter import with_front_matter
 from stylemask_core.models.hub_errors import explained, not_cached
-from stylemask_core.progress import Progress, bar_class, bars_on_a_terminal_only
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 REVISION = re.compile(r"(?!.*(\.\.|//))\w[\w./+-]*(?<![./])")  # a branch, a tag or a commit

@@ -25,9 +25,6 @@ class RegressionEncoder(nn.Module):
 
     Heads of this one domain, centred and scaled alike, need no more: at equal training time on a
     CPU it was far ahead of a residual convolutional network (docs/embedded_model.md).
-
-    Args:
-        config: gives the shape of W+.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -43,14 +40,7 @@ class RegressionEncoder(nn.Module):
         self.latent_avg: torch.Tensor
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Invert pictures.
-
-        Args:
-            x: [B, 3, H, W] in −1…1, at least 32 px; 256 by convention.
-
-        Returns:
-            W+ [B, L, latent_dim], the mean code added.
-        """
+        """[B, 3, H, W] in −1…1, at least 32 px, 256 by convention → W+ [B, L, latent_dim]."""
         x = F.adaptive_avg_pool2d(x, REGRESSOR_INPUT_SIZE).flatten(1) * INPUT_GAIN
         for layer in self.hidden:
             x = F.relu(layer(x))
@@ -78,9 +68,6 @@ class ConvolutionalEncoder(nn.Module):
     """Regresses W+ with convolutions, which keep to the point when a face is framed otherwise.
 
     Without normalisation: group norm takes the colours of plain surfaces away.
-
-    Args:
-        config: gives the shape of W+.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -100,14 +87,7 @@ class ConvolutionalEncoder(nn.Module):
         self.latent_avg: torch.Tensor
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Invert pictures.
-
-        Args:
-            x: [B, 3, H, W] in −1…1, at least 128 px; 256 by convention.
-
-        Returns:
-            W+ [B, L, latent_dim], the mean code added.
-        """
+        """[B, 3, H, W] in −1…1, at least 128 px, 256 by convention → W+ [B, L, latent_dim]."""
         x = F.adaptive_avg_pool2d(x, CONVOLUTIONAL_INPUT_SIZE) * INPUT_GAIN
         x = x.contiguous(memory_format=torch.channels_last)
         for stage in self.stages:

@@ -8,29 +8,156 @@ are its operators, the large resolutions are float16 (StyleGAN2-ADA, Karras et a
 picture is one CUDA graph.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from ctypes import CDLL
 from threading import Lock
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from op import build, upfirdn2d
+from op import build, fused_bias_act, upfirdn2d
+from op.fused_bias_act import SQRT2
+from op.styled_conv import pack, styled_conv
+from stylemask_core.errors import OperatorBuildError
 from stylemask_core.networks.cuda_graph import Recorded
-from stylemask_core.networks.generator import Generator, blur_kernel
-from stylemask_core.networks.styled_layers import (
-    CHANNELS_LAST,
-    CompiledConv,
-    Layer,
-    PreparedToRGB,
-    TorchConv,
-)
+from stylemask_core.networks.generator import EPSILON, Generator, StyledConv, ToRGB, blur_kernel
 from stylemask_core.style_space import Styles
 
+NEGATIVE_SLOPE = 0.2
+HALF_CLAMP = 256.0  # magnitude that float16 features are clamped to (StyleGAN2-ADA)
 HALF_RESOLUTIONS = 4  # the largest ones, which a GPU computes in float16
 # Resolutions [px] from which the compiled operator for CPUs is worth the memory of its weights.
 COMPILED_FROM, COMPILED_UP_FROM = 32, 256
+CHANNELS_LAST = torch.channels_last
+OPERATORS = {  # by the state that `op.build.status` tells of
+    "native": "compiled",
+    "reference": "PyTorch's",
+    "not built yet": "PyTorch's",
+    "building": "PyTorch's, until the compiler is done",
+    "failed": "PyTorch's, see stylemask doctor",
+}
 
-Block = tuple[list[Layer], PreparedToRGB]
+Layer = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # [1, in, H, W], style [1, in]
+Block = tuple[list[Layer], Layer]  # convolutions, toRGB
+
+
+def request_operators(device: torch.device) -> None:
+    """Have the operators for a device compiled in the background, if they are not yet.
+
+    Raises:
+        OperatorBuildError: STYLEMASK_OPS=native, and they cannot be had; or a setting makes no
+            sense.
+    """
+    try:
+        build.load(device.type)
+    except build.BuildError as error:
+        raise OperatorBuildError(str(error)) from error
+
+
+def operator_state(device: torch.device) -> dict[str, Any]:
+    """What `op.build.status` tells of a device's operators, and a `description` for people."""
+    state = build.LIBRARIES[device.type].status()
+    return {**state, "description": OPERATORS[state["state"]]}
+
+
+class Constants:
+    """What every form of a styled convolution needs beside its weight.
+
+    The activation's gain is part of them, since a leaky ReLU passes positive factors on.
+    """
+
+    def __init__(self, conv: StyledConv, dtype: torch.dtype) -> None:
+        self.weight_gain = conv.weight_gain
+        self.power = conv.weight.detach().square().sum((2, 3)).t().contiguous()  # [in, out]
+        self.bias = (conv.bias.detach() * SQRT2).to(dtype)
+        self.noise = None
+        if conv.noise is not None:
+            self.noise = (conv.noise * conv.noise_strength * SQRT2).to(dtype)
+
+    def demodulation(self, style: torch.Tensor) -> torch.Tensor:
+        """[in] → [out], the activation's gain included; in float32."""
+        power = (style * self.weight_gain).square() @ self.power
+        return torch.rsqrt(power + EPSILON) * SQRT2
+
+
+class TorchConv:
+    """A styled convolution by PyTorch; style and demodulation are folded into a copy of the weight.
+
+    With `fused` by this project's operators instead of PyTorch's in-place ones.
+    """
+
+    def __init__(self, conv: StyledConv, dtype: torch.dtype, fused: bool) -> None:
+        weight = conv.weight.detach()
+        if conv.up:  # transposed convolutions take [in, out, 3, 3]
+            weight = weight.transpose(0, 1)
+        self.up, self.dtype, self.fused = conv.up, dtype, fused
+        self.constants = Constants(conv, torch.float32 if fused else dtype)  # as they are read
+        self.weight = weight.contiguous(memory_format=CHANNELS_LAST)
+        self.clamp = HALF_CLAMP if dtype == torch.float16 else None
+        self.blur = blur_kernel(gain=4.0).to(weight.device)
+
+    def __call__(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """Features → activated features."""
+        x, weight = x.to(self.dtype), self._modulated_weight(style[0])
+        bias, noise = self.constants.bias, self.constants.noise
+        early_bias = None if self.fused else bias
+        if self.up:
+            x = self._blurred(F.conv_transpose2d(x, weight, stride=2), early_bias)
+        else:
+            x = F.conv2d(x, weight, early_bias, padding=1)
+        if self.fused:
+            return fused_bias_act(x, bias, NEGATIVE_SLOPE, 1.0, noise, self.clamp)
+        if noise is not None:
+            x.add_(noise)
+        x = F.leaky_relu_(x, NEGATIVE_SLOPE)
+        return x if self.clamp is None else x.clamp_(-self.clamp, self.clamp)
+
+    def _modulated_weight(self, style: torch.Tensor) -> torch.Tensor:
+        gain = self.constants.demodulation(style)
+        style = style * self.constants.weight_gain
+        before, after = (style, gain) if self.up else (gain, style)
+        weight = self.weight * before[:, None, None, None] * after[:, None, None]
+        return weight.to(self.dtype)
+
+    def _blurred(self, x: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        if self.fused:
+            return upfirdn2d(x, self.blur, pad=(1, 1))
+        channels = x.shape[1]
+        kernel = self.blur.to(x.dtype).expand(channels, 1, -1, -1)
+        return F.conv2d(x, kernel, bias, padding=1, groups=channels)
+
+
+class CompiledConv:
+    """A styled convolution by the compiled operator for CPUs, which copies the weight."""
+
+    def __init__(self, conv: StyledConv, library: CDLL) -> None:
+        self.constants = Constants(conv, torch.float32)
+        self.packed = pack(library, conv.weight.detach() * conv.weight_gain, conv.up)
+
+    def __call__(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """Features → activated features."""
+        constants = self.constants
+        noise = None if constants.noise is None else constants.noise[0, 0]
+        gain = constants.demodulation(style[0])
+        rest = (noise, constants.bias, NEGATIVE_SLOPE, 1.0)
+        return styled_conv(x, self.packed, style[0], gain, *rest)
+
+
+class TorchToRGB:
+    """A toRGB layer for features of a type."""
+
+    def __init__(self, torgb: ToRGB, dtype: torch.dtype) -> None:
+        self.weight = torgb.weight.detach() * torgb.weight_gain
+        self.bias = torgb.bias.detach().to(dtype)
+
+    def __call__(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """Features → a picture in float32."""
+        weight = self.weight * style[0][:, None, None]
+        image = F.conv2d(x, weight.to(x.dtype), self.bias)
+        if x.dtype == torch.float16:
+            image = image.clamp_(-HALF_CLAMP, HALF_CLAMP)
+        return image.float()
 
 
 class SynthesisNetwork:
@@ -55,21 +182,13 @@ class SynthesisNetwork:
 
     @torch.inference_mode()
     def __call__(self, styles: Styles, rgb_styles: Styles) -> torch.Tensor:
-        """Make the pictures the styles describe, one after the other.
-
-        Args:
-            styles: [B, dim] for every convolution.
-            rgb_styles: [B, channels] for every toRGB layer.
-
-        Returns:
-            [B, 3, R, R] float32, about −1…1, not clamped.
-        """
+        """The pictures that `Generator.synthesize` makes, one after the other."""
         self._prepare()
         batch = zip(*(torch.split(layer, 1) for layer in (*styles, *rgb_styles)), strict=True)
         return torch.cat([self._run(*one) for one in batch])
 
     def _prepare(self) -> None:
-        """Compute the layers' constants; again when the operator has been compiled meanwhile."""
+        # the layers' constants; again when the operator has been compiled meanwhile
         with self._lock:
             library = build.load("cpu") if self._on_cpu else None
             compiled = library is not None
@@ -89,12 +208,12 @@ class SynthesisNetwork:
                         convs.append(CompiledConv(conv, library))
                     else:
                         convs.append(TorchConv(conv, dtype, self._fused))
-                blocks.append((convs, PreparedToRGB(block.torgb, dtype)))
+                blocks.append((convs, TorchToRGB(block.torgb, dtype)))
             # at once, so that a picture that is being made keeps the layers it began with
             self._blocks, self._compiled = blocks, compiled
 
     def _picture(self, styles: Sequence[torch.Tensor]) -> torch.Tensor:
-        """One picture; the styles of all convolutions, then those of all toRGB layers."""
+        # the styles of all convolutions, then those of all toRGB layers
         blocks = self._blocks
         layers = sum(len(convs) for convs, _ in blocks)
         layer_styles, rgb_styles = iter(styles[:layers]), styles[layers:]
@@ -108,7 +227,6 @@ class SynthesisNetwork:
         return image.contiguous()
 
     def _doubled(self, image: torch.Tensor) -> torch.Tensor:
-        """Upsample [1, 3, H, W] to twice the size."""
         if self._fused:
             return upfirdn2d(image, self._blur, up=2, pad=(2, 1))
         kernel = self._blur.expand(3, 1, -1, -1)

@@ -6,13 +6,12 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from stylemask_core.by_value import ByValue
-from stylemask_core.checks import is_whole
+from stylemask_core.checks import ByValue, is_whole
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import DetectorError, InvalidInputError, NoFaceError
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.landmarks import Face
 from stylemask_core.pictures import alignment, images
-from stylemask_core.progress import Progress
 
 Align = Literal["auto", "none"]
 

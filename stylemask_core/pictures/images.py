@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from stylemask_core.by_value import ByValue
+from stylemask_core.checks import ByValue
 from stylemask_core.errors import InvalidInputError
 from stylemask_core.pictures import file_kinds
 

@@ -16,7 +16,7 @@ from benchmarks.process import OURS, OURS_ALONE, BenchmarkError, Worker, clean_e
 from benchmarks.reference import Reference
 from benchmarks.reference_encoder import Encoder, unfolded
 from benchmarks.report import Figure, Report
-from stylemask_core import ModelConfig, environment
+from stylemask_core import ENVIRONMENT, ModelConfig
 from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.pictures.images import to_tensor
 
@@ -133,7 +133,7 @@ def test_none_of_the_projects_settings_applies_to_the_reference():
 
 
 def test_workers_do_not_inherit_what_the_product_sets_for_itself(monkeypatch):
-    assert OURS_ALONE and set(OURS_ALONE) == set(environment.DEFAULTS)
+    assert OURS_ALONE and set(OURS_ALONE) == set(ENVIRONMENT)
     for name in OURS_ALONE:
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "5")

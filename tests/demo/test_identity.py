@@ -8,9 +8,8 @@ from demo.server.models import Models
 from demo.tabs.keep_more import Cancels, KeepMore, described, seconds_of
 from demo.tabs.links import INSPECT, MIX
 from demo.tabs.links_page import inspect_state, mix_state
-from stylemask_core import InvalidInputError, refinement
-from stylemask_core.refinement import Refinement
-from stylemask_core.similarity import Similarity
+from stylemask_core import InvalidInputError, inversion
+from stylemask_core.inversion import Refinement, Similarity
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,7 @@ def test_a_refined_inversion_is_remembered_beside_the_plain_one(handlers, heads,
 @pytest.fixture
 def press_at_step(monkeypatch):
     """Cancels whose button is pressed during a step of the next refinement, counted from 1."""
-    cancels, step = Cancels(), refinement._Descent.step
+    cancels, step = Cancels(), inversion._Descent.step
 
     def arranged(number):
         steps = []
@@ -74,7 +73,7 @@ def press_at_step(monkeypatch):
             if len(steps) == number:
                 cancels.press(1)
 
-        monkeypatch.setattr(refinement._Descent, "step", counted)
+        monkeypatch.setattr(inversion._Descent, "step", counted)
         return cancels.since(0)
 
     return arranged

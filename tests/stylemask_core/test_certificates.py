@@ -7,12 +7,12 @@ import trustme
 
 from stylemask import doctor
 from stylemask.convert import fetch
-from stylemask_core import StyleMaskPipeline, WeightsError, certificates
+from stylemask_core import StyleMaskPipeline, WeightsError, downloads
 from stylemask_core.errors import DetectorError
 from stylemask_core.faces import fan_weights
 from tests.support.hub_server import HubServer
 
-VARIABLES = (certificates.VARIABLE, "SSL_CERT_DIR", *certificates.OF_REQUESTS)
+VARIABLES = (downloads.CERTIFICATES, "SSL_CERT_DIR", *downloads.OF_REQUESTS)
 REFUSED = "not trusted here (unable to get local issuer certificate)"
 
 
@@ -112,7 +112,7 @@ def test_with_the_authoritys_file_the_drive_is_reached(authority, monkeypatch, t
 def test_the_variables_of_requests_go_before_for_what_uses_it(authority, monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", ssl.get_default_verify_paths().openssl_cafile)
-    assert certificates.authorities() is True
+    assert downloads.authorities() is True
 
 
 def test_the_doctor_names_a_certificate_that_is_not_trusted(authority, monkeypatch, tmp_path):
@@ -128,5 +128,5 @@ def test_the_doctor_names_a_certificate_that_is_not_trusted(authority, monkeypat
 
 def test_other_errors_are_not_taken_for_those_of_certificates(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
-    assert certificates.trouble(PermissionError(13, "denied")) is None
-    assert certificates.trouble(ConnectionRefusedError(111, "refused")) is None
+    assert downloads.certificate_trouble(PermissionError(13, "denied")) is None
+    assert downloads.certificate_trouble(ConnectionRefusedError(111, "refused")) is None

@@ -7,8 +7,7 @@ from torch import nn
 
 from stylemask.convert.e4e_tensors import convert_unit
 from stylemask_core import ModelConfig, WeightsError
-from stylemask_core.networks.e4e import E4eEncoder, Level, StyleHead, levels
-from stylemask_core.networks.ir_se50 import IRSE50, Unit
+from stylemask_core.networks.e4e import IRSE50, E4eEncoder, Level, StyleHead, Unit, levels
 from tests.support.checkpoints import SMALL
 from tests.support.helpers import FFHQ
 

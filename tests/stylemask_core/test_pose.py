@@ -7,8 +7,7 @@ import torch
 
 from stylemask_core import InvalidInputError, Pose, StyleMaskPipeline, WeightsError
 from stylemask_core.models import model_folder
-from stylemask_core.pose import ACTIONS
-from stylemask_core.poser import Poser
+from stylemask_core.pose import ACTIONS, Poser
 from tests.support.helpers import change_tensors
 
 

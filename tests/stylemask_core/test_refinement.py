@@ -8,9 +8,9 @@ from functools import partial
 import pytest
 import torch
 
-from stylemask_core import InvalidInputError, LatentCode, refinement
-from stylemask_core.refinement import FURTHEST, OWN_FURTHEST, refine_inversion
-from stylemask_core.similarity import similarity
+from stylemask_core import InvalidInputError, LatentCode
+from stylemask_core import inversion as refinement
+from stylemask_core.inversion import FURTHEST, OWN_FURTHEST, refine_inversion, similarity
 from tests.support.helpers import face
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from stylemask_core.similarity import similarity, structure
+from stylemask_core.inversion import similarity, structure
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,7 @@ from op import build
 from stylemask_core.config import ModelConfig
 from stylemask_core.networks import synthesis
 from stylemask_core.networks.generator import Generator
-from stylemask_core.networks.styled_layers import CompiledConv
-from stylemask_core.networks.synthesis import SynthesisNetwork
+from stylemask_core.networks.synthesis import CompiledConv, SynthesisNetwork
 
 ODD = ModelConfig(
     name="odd",

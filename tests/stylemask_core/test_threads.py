@@ -14,7 +14,7 @@ import torch
 from benchmarks.control_group import control_group
 from benchmarks.models import FFHQ
 from benchmarks.process import BenchmarkError
-from stylemask_core import environment, threads
+from stylemask_core import threads
 from stylemask_core.config import ModelConfig
 from stylemask_core.models.model_folder import EMBEDDED_FOLDER
 from tests.support.helpers import ROOT
@@ -118,7 +118,7 @@ def python(code: str, group: Path | None = None, **environment: str) -> dict:
 
 NUMBERS = """
 import stylemask_core, torch
-from stylemask_core import environment, threads
+from stylemask_core import threads
 print(json.dumps([torch.get_num_threads(), os.environ["OMP_WAIT_POLICY"]]))
 """
 
@@ -148,7 +148,7 @@ def two_threads(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     torch.set_num_threads(2)
     monkeypatch.setattr(threads, "DEFAULT", 2)
-    monkeypatch.setattr(environment, "LATE", False)  # these tests may have torch from elsewhere
+    monkeypatch.setattr(threads, "SPINNING", False)  # these tests may have torch from elsewhere
     yield
     torch.set_num_threads(before)
 
@@ -219,8 +219,8 @@ def test_a_thread_that_begins_beside_a_small_model_is_not_left_with_one():
 
 LATE = """
 import torch, stylemask_core
-from stylemask_core import environment
-print(json.dumps(environment.LATE))
+from stylemask_core import threads
+print(json.dumps(threads.SPINNING))
 """
 
 

@@ -12,8 +12,7 @@ from PIL import Image
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.config import CONFIG_NAME
 from stylemask_core.networks.generator import Generator
-from stylemask_core.pose import Pose
-from stylemask_core.poser import Poser
+from stylemask_core.pose import Pose, Poser
 from tests.support.people_fixtures import SIDE, generator_run
 from training import encoder, evaluate, generator, mask, package, poser
 from training.face_models import load_face_model

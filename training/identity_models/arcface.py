@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from stylemask_core.networks.ir_se50 import IRSE50, STAGES
+from stylemask_core.networks.e4e import IRSE50, STAGES
 from training.network_files import read_config, read_network
 
 KIND = "arcface"  # in a converted folder's config

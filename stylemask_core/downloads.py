@@ -1,0 +1,117 @@
+"""What downloads and uploads share: telling how far they are, and what a certificate stopped."""
+
+import os
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all (0 where unknown)
+
+CERTIFICATES = "SSL_CERT_FILE"  # httpx and urllib read it by themselves
+OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # and `requests` reads these
+REFUSED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's name, which libraries pass on in their messages
+
+
+def bar_class(what: str, progress: Progress | None) -> type:
+    """A stand-in for a tqdm class that huggingface_hub feeds: every step goes to `progress`."""
+
+    class Bar:
+        def __init__(self, total: int | None = None, initial: int = 0, **_: Any) -> None:
+            self.total, self.n = total, initial
+
+        def update(self, step: int = 1) -> None:
+            self.n += step
+            if progress is not None:
+                progress(what, self.n, self.total or 0)
+
+        def ignore(self, *_: Any, **__: Any) -> None:
+            pass
+
+        # what Xet reports beside the bytes written
+        update_transfer = set_postfix_str = set_transfer_postfix_str = refresh = close = ignore
+
+        def __enter__(self) -> "Bar":
+            return self
+
+        __exit__ = ignore
+
+    return Bar
+
+
+@contextmanager
+def bars_on_a_terminal_only() -> Iterator[None]:
+    """Keep the bars huggingface_hub draws within the block out of files and pipes."""
+    from huggingface_hub.utils import (
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    silenced = not sys.stderr.isatty() and not are_progress_bars_disabled()
+    if silenced:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if silenced:
+            enable_progress_bars()
+
+
+@contextmanager
+def console_progress() -> Iterator[Progress]:
+    """Draw one bar a file on stderr, where that is a terminal."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            # disable=None: drawn on a terminal only
+            bars[what] = tqdm(desc=what, unit="B", unit_scale=True, file=sys.stderr, disable=None)
+        bars[what].total = total or None
+        bars[what].n = done
+        bars[what].update(0)
+
+    try:
+        yield report
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def authorities() -> str | bool:
+    """What the `verify` of `requests` is to be, so that SSL_CERT_FILE holds for it too."""
+    own = any(os.environ.get(name) for name in OF_REQUESTS)
+    return (not own and os.environ.get(CERTIFICATES)) or True
+
+
+def certificate_trouble(error: BaseException) -> str | None:
+    """What to do if a certificate is why a connection failed, as the end of a sentence, or None."""
+    causes = list(_causes(error))
+    path = os.environ.get(CERTIFICATES)
+    if path and not Path(path).is_file() and any(map(_is_of_files, causes)):
+        return f"{CERTIFICATES} names {path}, which is no file: correct it, or unset it"
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError) or REFUSED in str(cause):
+            reason = getattr(cause, "verify_message", "") or "it cannot be verified"
+            return (
+                f"the certificate it shows is not trusted here ({reason}): if your network has "
+                f"an authority of its own, name the file of its certificate in {CERTIFICATES}"
+            )
+    return None
+
+
+def _is_of_files(cause: BaseException) -> bool:
+    # a library did not find certificates, or had none; `requests` has words of its own
+    missing = isinstance(cause, FileNotFoundError | ssl.SSLError)
+    return missing or "CA certificate bundle" in str(cause)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what caused it, what caused that, and so on; the last first."""
+    if error is not None:
+        yield from _causes(error.__cause__ or error.__context__)
+        yield error
