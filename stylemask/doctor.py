@@ -18,7 +18,7 @@ from op import build
 from stylemask_core import __version__, downloads, threads
 from stylemask_core.checks import AUTO, gpu_problem, pick_device
 from stylemask_core.errors import StyleMaskError
-from stylemask_core.faces import fan_weights, landmarks
+from stylemask_core.faces import fan, landmarks
 from stylemask_core.models import cache, model_folder, model_source
 from stylemask_core.pictures import images
 
@@ -198,7 +198,7 @@ def _package(name: str) -> Finding:
 def _faces() -> Finding:
     """Search the face of the embedded model's mean picture; nothing is downloaded for it."""
     kind = os.environ.get(landmarks.DETECTOR_VARIABLE) or landmarks.AUTO
-    if kind != landmarks.HAAR and not fan_weights.folder_if_there():
+    if kind != landmarks.HAAR and not fan.folder_if_there():
         kind = landmarks.HAAR  # what finds faces until the weights are there
     start = time.perf_counter()
     try:
@@ -227,15 +227,15 @@ def _landmark_weights() -> Finding:
     kind = os.environ.get(landmarks.DETECTOR_VARIABLE) or landmarks.AUTO
     if kind == landmarks.HAAR:
         text = f"not used: {landmarks.DETECTOR_VARIABLE}={kind}"
-        return Finding(fan_weights.WHAT, "ok", text)
-    if folder := fan_weights.folder_if_there():
-        return Finding(fan_weights.WHAT, "ok", f"in {folder}")
+        return Finding(fan.WHAT, "ok", text)
+    if folder := fan.folder_if_there():
+        return Finding(fan.WHAT, "ok", f"in {folder}")
     hint = (
         "they are downloaded with the first photo; or name a folder that has them in "
-        f"{fan_weights.WEIGHTS_VARIABLE}"
+        f"{fan.WEIGHTS_VARIABLE}"
     )
     text = "are not here; until then a simpler detector finds the faces in photos"
-    return Finding(fan_weights.WHAT, "warning", text, hint)
+    return Finding(fan.WHAT, "warning", text, hint)
 
 
 def _hub() -> Finding:

@@ -13,7 +13,7 @@ from stylemask.cli.options import FaceMarks, PhotoOptions
 from stylemask_core.downloads import console_progress
 from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
 from stylemask_core.faces import landmarks
-from stylemask_core.faces.fan_weights import ABOUT
+from stylemask_core.faces.fan import ABOUT
 from stylemask_core.pictures import framing
 from stylemask_core.pictures.framing import Align
 from stylemask_core.pictures.images import read_photo

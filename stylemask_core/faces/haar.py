@@ -46,7 +46,7 @@ MOUTH_BELOW, MOUTH_HALF_WIDTH = 1.0, 0.4
 
 @dataclass(frozen=True)
 class _EyePair:
-    """Two eyes in the searched picture: [2, 2] px, left first, and how sure the cascade is."""
+    """Two eyes, [2, 2] px, left first, and how sure the cascade is."""
 
     eyes: np.ndarray
     support: float
@@ -63,9 +63,6 @@ class _EyePair:
 class HaarDetector:
     """Finds frontal faces, turned by up to about 40° or by quarter turns.
 
-    Args:
-        note: why it stands in for a better detector, "" if it does not.
-
     Raises:
         DetectorError: OpenCV is missing, cannot be loaded, or is without cascades.
     """
@@ -74,7 +71,17 @@ class HaarDetector:
 
     def __init__(self, note: str = "") -> None:
         self.note = note
-        self._cv2 = _load_opencv()
+        try:
+            import cv2
+        except ImportError as error:  # also where libGL or glib of the system are missing
+            raise DetectorError(
+                f"OpenCV cannot be loaded ({error}): {landmarks.INSTALL_HINT}"
+            ) from error
+        if not hasattr(cv2, "CascadeClassifier"):
+            raise DetectorError(
+                f"OpenCV {cv2.__version__} has no cascades: {landmarks.INSTALL_HINT}"
+            )
+        self._cv2: Any = cv2
         folder = Path(self._cv2.data.haarcascades)
         self._faces, *self._eyes = (
             self._cv2.CascadeClassifier(str(folder / name)) for name in (FACES, *EYES)
@@ -95,7 +102,6 @@ class HaarDetector:
         return largest_first(faces)
 
     def _search(self, grey: np.ndarray, angle: float) -> list[_EyePair]:
-        """The eye pairs of a picture that is turned by an angle [deg] to be searched."""
         turned, back = self._turned(grey, angle)
         scale = max(1.0, max(grey.shape) / SCANNED)
         size = [max(1, round(length / scale)) for length in turned.shape[::-1]]
@@ -189,15 +195,3 @@ def _points(eyes: np.ndarray) -> np.ndarray:
     return np.stack(
         [*eyes, mouth - MOUTH_HALF_WIDTH * along, mouth + MOUTH_HALF_WIDTH * along]
     ).astype(np.float64)
-
-
-def _load_opencv() -> Any:
-    try:
-        import cv2
-    except ImportError as error:  # also where libGL or glib of the system are missing
-        raise DetectorError(
-            f"OpenCV cannot be loaded ({error}): {landmarks.INSTALL_HINT}"
-        ) from error
-    if not hasattr(cv2, "CascadeClassifier"):
-        raise DetectorError(f"OpenCV {cv2.__version__} has no cascades: {landmarks.INSTALL_HINT}")
-    return cv2

@@ -37,7 +37,7 @@ class Face(ByValue):
 
     Coordinates are continuous, in pixels of the upright photo: 0, 0 is its top left corner.
 
-    Args:
+    Attributes:
         points: [4, 2] float64, x and y: the eye on the picture's left, the eye on its right, the
             left and the right mouth corner; an eye is the centre of its contour.
         landmarks: [68, 2] in iBUG's order where the detector gives them.
@@ -69,7 +69,7 @@ class Face(ByValue):
 class FaceDetector(Protocol):
     """Finds faces.
 
-    Args:
+    Attributes:
         name: one of KINDS.
         note: "", or one sentence that says why this detector stands in for a better one.
     """
@@ -99,15 +99,15 @@ def default_detector(kind: str | None = None, progress: Progress | None = None) 
         StyleMaskError: there is no such kind.
         DetectorError: the detector cannot be used on this machine.
     """
-    chosen = kind or os.environ.get(DETECTOR_VARIABLE) or AUTO
-    if chosen not in KINDS:
+    kind = kind or os.environ.get(DETECTOR_VARIABLE) or AUTO
+    if kind not in KINDS:
         raise StyleMaskError(
-            f"face detector {chosen!r} is unknown: set {DETECTOR_VARIABLE} to {', '.join(KINDS)}"
+            f"face detector {kind!r} is unknown: set {DETECTOR_VARIABLE} to {', '.join(KINDS)}"
         )
-    with _locks[chosen]:  # also keeps threads from downloading the same weights at once
-        if chosen not in _detectors:
-            _detectors[chosen] = _make(chosen, progress)
-        return _detectors[chosen]
+    with _locks[kind]:  # also keeps threads from downloading the same weights at once
+        if kind not in _detectors:
+            _detectors[kind] = _make(kind, progress)
+        return _detectors[kind]
 
 
 def _make(kind: str, progress: Progress | None) -> FaceDetector:

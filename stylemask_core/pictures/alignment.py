@@ -29,10 +29,7 @@ def eyes_and_mouth(landmarks: np.ndarray) -> np.ndarray:
 
 
 def ffhq_quad(points: np.ndarray) -> np.ndarray:
-    """The square that frames a face as FFHQ's pictures do.
-
-    Args:
-        points: [4, 2], eyes and mouth corners as `landmarks.Face` has them.
+    """The square that frames a face, eyes and mouth corners [4, 2], as FFHQ's pictures do.
 
     Returns:
         [4, 2]: top left, bottom left, bottom right, top right; it may leave the photo.
@@ -70,15 +67,10 @@ def deviation(quad: np.ndarray, reference: np.ndarray) -> float:
 
 
 def check_landmarks(values: Any, size: tuple[int, int]) -> np.ndarray:
-    """Turn eyes and mouth corners given by a person or program into points.
+    """Turn what a person or program marks in a photo of a size [px] into points as `Face` has them.
 
-    Args:
-        values: [4, 2] or [68, 2], array or nested lists, px of the upright photo. Each pair may
-            be in either order: a face has its mouth below its eyes, however it is turned.
-        size: width and height of the photo [px].
-
-    Returns:
-        [4, 2], ordered as `landmarks.Face` has them.
+    The marks are eyes and mouth corners [4, 2], or 68 landmarks [68, 2]. Each pair may be in either
+    order: a face has its mouth below its eyes, however it is turned.
 
     Raises:
         InvalidInputError: wrong shape, not finite, outside the photo, or no face's geometry.
@@ -119,14 +111,9 @@ def check_landmarks(values: Any, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop(photo: Image.Image, quad: np.ndarray, size: int) -> Image.Image:
-    """Cut a quad out of a photo and turn it upright, antialiased.
+    """Cut a quad out of an RGB photo and turn it upright, with a side [px], antialiased.
 
     Where the quad leaves the photo, the photo is mirrored, and blurred the more the farther out.
-
-    Args:
-        photo: RGB.
-        quad: [4, 2], a square as `ffhq_quad` gives it.
-        size: side of the result [px].
     """
     corner, right, down = quad[0], quad[3] - quad[0], quad[1] - quad[0]
     # A first coarse shrink by a whole factor leaves at most three pixels for each of the result,
@@ -147,11 +134,7 @@ def crop(photo: Image.Image, quad: np.ndarray, size: int) -> Image.Image:
 
 
 def _region(photo: Image.Image, quad: np.ndarray, factor: int) -> tuple[Image.Image, np.ndarray]:
-    """The part of a photo that holds a quad, shrunk, padded where the quad leaves the photo.
-
-    Returns:
-        The picture, and where its top left corner lies in the photo [px].
-    """
+    """The part of a photo that holds a quad, shrunk and padded, and where its corner lies [px]."""
     margin = PADDING * factor
     low = np.floor(quad.min(0)).astype(int) - margin
     high = np.ceil(quad.max(0)).astype(int) + margin
@@ -172,11 +155,7 @@ def _mirrored(
 ) -> Image.Image:
     """Pad a picture by its mirror image that fades into blur, and far out into its median colour.
 
-    Args:
-        part: RGB.
-        before: columns and rows to add at the left and the top [px].
-        after: columns and rows to add at the right and the bottom [px].
-        quad_side: the unit of blur and fading [px].
+    Columns and rows [px] are added before and after it.
     """
     widths = [(before[1], after[1]), (before[0], after[0])]
     padded = np.pad(np.asarray(part), [*widths, (0, 0)], mode="symmetric")

@@ -17,67 +17,45 @@ _HEIC = f"HEIC, as phones take it: {_EXPORT}"
 
 # Brands of the ISO base media format, which begins with the length and the name of a box.
 _BRANDS = {
-    b"heic": _HEIC,
-    b"heix": _HEIC,
-    b"hevc": _HEIC,
-    b"heim": _HEIC,
-    b"heis": _HEIC,
-    b"mif1": _HEIC,
-    b"msf1": _HEIC,
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), _HEIC),
+    **dict.fromkeys((b"avif", b"avis"), f"AVIF, {_DAMAGED}"),
     b"crx ": RAW,
     b"jxl ": f"JPEG XL: {_EXPORT}",
     b"jp2 ": f"JPEG 2000: {_EXPORT}",
-    b"avif": f"AVIF, {_DAMAGED}",
-    b"avis": f"AVIF, {_DAMAGED}",
 }
 
 # Bytes, where they stand, and what a file is that has them there; the first that fits counts.
-_MAGICS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"\x89PNG", f"PNG, {_DAMAGED}"),
-    (0, b"\xff\xd8\xff", f"JPEG, {_DAMAGED}"),
-    (0, b"GIF8", f"GIF, {_DAMAGED}"),
-    (0, b"BM", f"BMP, {_DAMAGED}"),
-    (8, b"WEBP", f"WebP, {_DAMAGED}"),
-    (8, b"AVI ", _VIDEO),
-    (0, b"\x1aE\xdf\xa3", _VIDEO),  # Matroska, WebM
-    (0, b"\0\0\x01\xba", _VIDEO),  # MPEG
-    (0, b"\0\0\x01\xb3", _VIDEO),
-    (0, b"FLV\x01", _VIDEO),
-    (0, b"0&\xb2u\x8ef\xcf\x11", _VIDEO),  # WMV
-    (0, b"\xff\x0a", f"JPEG XL: {_EXPORT}"),
-    (4, b"JXL \r\n", f"JPEG XL: {_EXPORT}"),
-    (4, b"jP  \r\n", f"JPEG 2000: {_EXPORT}"),
-    (0, b"\xff\x4f\xff\x51", f"JPEG 2000: {_EXPORT}"),
-    (8, b"CR\x02\0", RAW),  # Canon; in a TIFF
-    (0, b"FUJIFILMCCD-RAW", RAW),
-    (0, b"IIRO", RAW),  # Olympus
-    (0, b"IIRS", RAW),
-    (0, b"MMOR", RAW),
-    (0, b"IIU\0", RAW),  # Panasonic
-    (0, b"FOVb", RAW),  # Sigma
-    (0, b"II*\0", f"TIFF, {_DAMAGED}"),
-    (0, b"MM\0*", f"TIFF, {_DAMAGED}"),
-    (0, b"II+\0", f"TIFF, {_DAMAGED}"),
-    (0, b"MM\0+", f"TIFF, {_DAMAGED}"),
-    (0, b"%PDF", f"a PDF: open it and {_EXPORT}"),
-    (0, b"%!PS", f"PostScript: open it and {_EXPORT}"),
-    (0, b"\xc5\xd0\xd3\xc6", f"PostScript: open it and {_EXPORT}"),
-    (0, b"8BPS", f"a Photoshop document: {_EXPORT}"),
-    (0, b"gimp xcf", f"a GIMP document: {_EXPORT}"),
-    (0, b"v/1\x01", f"OpenEXR: tone-map it, and {_EXPORT}"),
-    (0, b"#?RADIANCE", f"Radiance HDR: tone-map it, and {_EXPORT}"),
-    (0, b"qoif", f"QOI: {_EXPORT}"),
-    (0, b"DDS ", f"a DDS texture: {_EXPORT}"),
-    (0, b"\0\0\x01\0", f"an icon: {_EXPORT}"),
-    (128, b"DICM", f"a DICOM scan: {_EXPORT}"),
-    (0, b"\x93NUMPY", "a NumPy array: where a code is taken, its name ends in .npy"),
-    (0, b"PK\x03\x04", "an archive: unpack it and give the picture"),
-    (0, b"\x1f\x8b", "an archive: unpack it and give the picture"),
-    *(
-        (0, b"P%d%s" % (kind, space), f"PNM: {_EXPORT}")
-        for kind in range(1, 7)
-        for space in (b"\n", b" ", b"\t", b"\r")
-    ),
+_MAGICS: tuple[tuple[int, tuple[bytes, ...], str], ...] = (
+    (0, (b"\x89PNG",), f"PNG, {_DAMAGED}"),
+    (0, (b"\xff\xd8\xff",), f"JPEG, {_DAMAGED}"),
+    (0, (b"GIF8",), f"GIF, {_DAMAGED}"),
+    (0, (b"BM",), f"BMP, {_DAMAGED}"),
+    (8, (b"WEBP",), f"WebP, {_DAMAGED}"),
+    # AVI; Matroska and WebM, MPEG, FLV, WMV
+    (8, (b"AVI ",), _VIDEO),
+    (0, (b"\x1aE\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"FLV\x01"), _VIDEO),
+    (0, (b"0&\xb2u\x8ef\xcf\x11",), _VIDEO),
+    (0, (b"\xff\x0a",), f"JPEG XL: {_EXPORT}"),
+    (4, (b"JXL \r\n",), f"JPEG XL: {_EXPORT}"),
+    (4, (b"jP  \r\n",), f"JPEG 2000: {_EXPORT}"),
+    (0, (b"\xff\x4f\xff\x51",), f"JPEG 2000: {_EXPORT}"),
+    # Canon, in a TIFF; Fujifilm, Olympus, Panasonic, Sigma
+    (8, (b"CR\x02\0",), RAW),
+    (0, (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb"), RAW),
+    (0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), f"TIFF, {_DAMAGED}"),
+    (0, (b"%PDF",), f"a PDF: open it and {_EXPORT}"),
+    (0, (b"%!PS", b"\xc5\xd0\xd3\xc6"), f"PostScript: open it and {_EXPORT}"),
+    (0, (b"8BPS",), f"a Photoshop document: {_EXPORT}"),
+    (0, (b"gimp xcf",), f"a GIMP document: {_EXPORT}"),
+    (0, (b"v/1\x01",), f"OpenEXR: tone-map it, and {_EXPORT}"),
+    (0, (b"#?RADIANCE",), f"Radiance HDR: tone-map it, and {_EXPORT}"),
+    (0, (b"qoif",), f"QOI: {_EXPORT}"),
+    (0, (b"DDS ",), f"a DDS texture: {_EXPORT}"),
+    (0, (b"\0\0\x01\0",), f"an icon: {_EXPORT}"),
+    (128, (b"DICM",), f"a DICOM scan: {_EXPORT}"),
+    (0, (b"\x93NUMPY",), "a NumPy array: where a code is taken, its name ends in .npy"),
+    (0, (b"PK\x03\x04", b"\x1f\x8b"), "an archive: unpack it and give the picture"),
+    (0, tuple(b"P%d%c" % (kind, x) for kind in range(1, 7) for x in b"\n \t\r"), f"PNM: {_EXPORT}"),
 )
 
 
@@ -103,14 +81,7 @@ def unreadable(path: Path, error: Exception) -> str:
 
 
 def told(start: bytes) -> str:
-    """What a file is that could not be read as a picture, and the way out, after its name.
-
-    Args:
-        start: its first bytes, as `head` gives them.
-
-    Returns:
-        "is …"; "" where nothing is known of it.
-    """
+    """What a file with such a `head` is that is read as no picture: "is …, do …"; "" if unknown."""
     if start.startswith(LFS_MAGIC):
         return LFS_POINTER
     if start[4:8] == b"ftyp":
@@ -118,8 +89,8 @@ def told(start: bytes) -> str:
         brands = [start[k : k + 4] for k in (8, *range(16, min(size, len(start)), 4))]
         what = next((_BRANDS[brand] for brand in brands if brand in _BRANDS), _VIDEO)
         return f"is {what}"
-    for offset, magic, what in _MAGICS:
-        if start.startswith(magic, offset):
+    for offset, magics, what in _MAGICS:
+        if start.startswith(magics, offset):
             return f"is {what}"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html")):

@@ -20,7 +20,7 @@ Align = Literal["auto", "none"]
 class Profile:
     """How pictures of one of `config.ALIGNMENTS` are framed.
 
-    Args:
+    Attributes:
         detector: kind of the face detector, None for the default one.
         searched_side: long side of the copy in which faces are sought [px].
         tolerance: a square picture whose face's quad is this close to the whole of it, in sides,
@@ -98,11 +98,7 @@ def find_faces(
 
 
 def check_one_way(numbered: bool, marked: bool, aligned: bool) -> None:
-    """Check that a face is chosen in one way at most.
-
-    Raises:
-        InvalidInputError: it is chosen in several.
-    """
+    """Check that a face is chosen in one way at most, or raise InvalidInputError."""
     if numbered + marked + aligned > 1:
         raise InvalidInputError(
             "choose one: a face by number, its landmarks, or that the picture is aligned already"
@@ -162,12 +158,7 @@ def frame(
 
 
 def doubt(picture: Image.Image, profile: Profile) -> str:
-    """Why a picture that is said to be aligned may be framed otherwise, "" if nothing tells so.
-
-    Args:
-        picture: RGB, upright, square.
-        profile: one of PROFILES.
-    """
+    """Why an RGB square that is said to be aligned may not be, "" if nothing tells so."""
     # not the default detector: no weights are to be downloaded for a doubt
     haar = replace(profile, detector=landmarks.HAAR, searched_side=DOUBT_SIDE)
     faces = find_faces(picture, haar).faces

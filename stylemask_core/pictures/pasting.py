@@ -1,4 +1,13 @@
-"""A result back into its photo: the head alone, and a background where the photo's head was."""
+"""A result back into its photo: the head alone, and a background where the photo's head was.
+
+A head is expected where heads are in pictures framed as FFHQ's are, and differs in colour from what
+is around it. The colours are those that remain when a smooth surface, fitted to what lies around
+the head, is taken off: a plain background then is one colour, however it is lit. Both are weighed
+by Bayes' rule and re-estimated in turns. Where the background is of the head's own colours, the
+expected shape decides.
+
+Source: iterated colour models as in GrabCut (Rother et al. 2004), without its graph.
+"""
 
 import math
 
@@ -7,7 +16,6 @@ from PIL import Image, ImageFilter
 
 from stylemask_core.pictures import alignment
 from stylemask_core.pictures.images import Photo
-from stylemask_core.pictures.matte import SIZE, filled, head_matte
 
 SOLID, EDGE = 0.8, 0.97  # radius up to which, and from which on not, a pasted picture shows
 ROUNDNESS = 6  # exponent of that superellipse: 2 is a circle, infinity a square
@@ -15,18 +23,33 @@ MARGIN = 5  # [px of a matte, odd] width of the filter that widens heads, whose 
 SHARPNESS = 2.0  # of a head's edge
 UNLIKE = 0.02  # weight of what is not like the background where the background is continued
 
+# The head's mask
+SIZE = 128  # [px] side of masks
+ROUNDS = 5  # of estimating colours and mask in turns
+CENTRE = (0.5, 0.5)  # of the expected head, [sides]
+AXES = (0.38, 0.52)  # half its width and height
+STEEPNESS = 8.0  # log-odds of its being head, from the centre to the border
+MOST = 6.0  # log-odds that either the place or the colour can give
+TRUST = 1.5  # weight of the colours
+BELOW, BOTTOM = 0.8, 0.93  # [sides] head above the one, clothes below the other: they teach colours
+BINS = 64  # of colour differences, a channel
+FLOOR = 1e-6  # share of a colour that was never seen
+LEAST_SPREAD = 2.0  # [levels] of a background that is perfectly plain
+ZOOM, DOUBLINGS = 0.97, 7  # steps towards the centre in which holes are closed
+
+_Y, _X = (np.mgrid[:SIZE, :SIZE] + 0.5) / SIZE
+_RADIUS = np.hypot((_X - CENTRE[0]) / AXES[0], (_Y - CENTRE[1]) / AXES[1])  # 1 at the border
+_PLACE = (STEEPNESS * (1 - _RADIUS)).clip(-MOST, MOST)
+_AROUND = ((_RADIUS - 1.05) * 5).clip(0, 1) * (_Y < BELOW + 0.1)
+_U, _V = _X - 0.5, _Y - 0.5
+_TERMS = np.stack([np.ones_like(_U), _U, _V, _U * _U, _U * _V, _V * _V], -1)
+
 
 def paste_back(source: Photo, quad: np.ndarray, picture: Image.Image) -> Image.Image:
-    """Lay the head of a picture over the quad of the photo that it was made from.
+    """Lay the head of an RGB square over the quad of the photo that it was made from.
 
-    Args:
-        source: the photo.
-        quad: [4, 2] in the photo, as the crop had it.
-        picture: RGB square of any size.
-
-    Returns:
-        A picture of the photo's size and mode. Where neither the photo's head nor the picture's
-        is, and outside the quad, it is the photo's own, bit by bit.
+    Where neither the photo's head nor the square's is, and outside the quad, the result is the
+    photo's own, bit by bit.
     """
     photo = source.picture
     overlay, mask = _overlay(source, quad, picture)
@@ -66,13 +89,10 @@ def _turned(picture: Image.Image, quad: np.ndarray, box: tuple[int, ...]) -> Ima
 def _overlay(
     source: Photo, quad: np.ndarray, picture: Image.Image
 ) -> tuple[Image.Image, Image.Image]:
-    """What is laid over the quad, as square pictures.
+    """What is laid over the quad, RGB or RGBA as the photo, and an 8-bit mask: squares.
 
     Where the photo's head was and the picture's is not, the picture's background shows, shifted
     smoothly to the colours, and to the transparency, that the photo has around it.
-
-    Returns:
-        RGB or RGBA as the photo, and an 8-bit mask.
     """
     photo, crop = source.picture, alignment.crop(source.rgb, quad, SIZE)
     (old, plain), (new, _) = head_matte(crop), head_matte(picture)
@@ -130,3 +150,99 @@ def _enlarged(values: np.ndarray, size: int) -> np.ndarray:
     planes = (Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(values, -1, 0))
     enlarged = (plane.resize((size, size), Image.Resampling.BICUBIC) for plane in planes)
     return np.dstack([np.asarray(plane, np.float64) for plane in enlarged])
+
+
+def head_matte(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Soft masks of an aligned RGB square: its head; what is like a smooth background.
+
+    Both are [SIZE, SIZE], float64 in 0…1.
+    """
+    levels = np.asarray(picture.resize((SIZE, SIZE), Image.Resampling.BOX), np.float64)
+    head = _logistic(_PLACE)
+    around, clothes = _AROUND, _Y > BOTTOM
+    for turn in range(ROUNDS):
+        differences, plain = _unlike_surroundings(levels, around)
+        # at first only the background is known, and only as far as it is smooth
+        other = plain * _AROUND if turn == 0 else (1 - head) ** 2
+        colours = _colour_numbers(differences)
+        likely, unlikely = (
+            _shares(colours, weights)
+            for weights in (head * (_Y < BELOW), np.maximum(other, clothes))
+        )
+        colour = np.log((likely + FLOOR) / (unlikely + FLOOR)).clip(-MOST, MOST)
+        head = _without_holes(_logistic(_PLACE + TRUST * _smoothed(colour, 1)))
+        around = _AROUND * ((1 - head) ** 2 + FLOOR)
+    return head, plain
+
+
+def _logistic(odds: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-odds)))
+
+
+def _unlike_surroundings(levels: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What stands out from a quadratic surface fitted to weighted surroundings; its fit, 0…1."""
+    used = around > 0
+    terms, values, weights = _TERMS[used], levels[used], around[used]
+    trusted = weights
+    for _ in range(6):  # what does not fit, such as hair at the border, counts less and less
+        weighted = terms * trusted[:, None]
+        ridge = 1e-9 * np.eye(terms.shape[1])
+        surface = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ values)
+        distance = np.abs(values - terms @ surface).max(1)
+        spread = max(LEAST_SPREAD, float(np.median(distance)))
+        trusted = weights / (1 + (distance / (2 * spread)) ** 2) ** 2
+    differences = levels - _TERMS @ surface
+    return differences, 1 / (1 + (np.abs(differences).max(-1) / (3 * spread)) ** 2) ** 2
+
+
+def _colour_numbers(differences: np.ndarray) -> np.ndarray:
+    bins = ((differences / 2 + 128) * BINS / 256).clip(0, BINS - 1).astype(np.intp)
+    return (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
+
+
+def _shares(colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # that each pixel's colour has among weighted pixels
+    counts = np.bincount(colours.ravel(), weights.ravel(), BINS**3).reshape((BINS,) * 3)
+    counts = _smoothed(counts, 1)
+    return np.asarray(counts.ravel()[colours] / max(float(counts.sum()), FLOOR))
+
+
+def _without_holes(mask: np.ndarray) -> np.ndarray:
+    # what lies between the mask and its centre is filled
+    zoom = ZOOM
+    for _ in range(DOUBLINGS):
+        x, y = (SIZE * middle * (1 - 1 / zoom) for middle in CENTRE)
+        nearer = Image.fromarray(mask.astype(np.float32)).transform(
+            (SIZE, SIZE),
+            Image.Transform.AFFINE,
+            (1 / zoom, 0, x, 0, 1 / zoom, y),
+            Image.Resampling.BILINEAR,
+        )
+        mask, zoom = np.maximum(mask, np.asarray(nearer, np.float64)), zoom * zoom
+    return mask
+
+
+def _smoothed(values: np.ndarray, radius: int, axes: int | None = None) -> np.ndarray:
+    """Average twice over 2·radius + 1 neighbours along each of the first axes (all if None)."""
+    for axis in range(values.ndim if axes is None else axes):
+        for _ in range(2):
+            border = [(radius, radius) if k == axis else (0, 0) for k in range(values.ndim)]
+            padded = np.pad(values, border, mode="edge")
+            windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis)
+            values = windows.mean(-1)
+    return values
+
+
+def filled(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Continue values [N, N, C] smoothly to where they are not known, [N, N] in 0…1 (pull-push).
+
+    Source: Gortler et al., "The Lumigraph" (1996).
+    """
+    if len(values) == 1:
+        return np.asarray(values * known[..., None])
+    half = len(values) // 2
+    weights = known.reshape(half, 2, half, 2).mean((1, 3))
+    sums = (values * known[..., None]).reshape(half, 2, half, 2, -1).mean((1, 3))
+    coarse = filled(sums / np.maximum(weights, FLOOR)[..., None], (2 * weights).clip(0, 1))
+    finer = _smoothed(coarse.repeat(2, 0).repeat(2, 1), 1, axes=2)
+    return np.asarray(known[..., None] * values + (1 - known[..., None]) * finer)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from stylemask.provenance import watermark
 from stylemask_core import StyleMaskPipeline
-from stylemask_core.faces import fan_weights as landmark_weights
+from stylemask_core.faces import fan as landmark_weights
 from stylemask_core.faces import landmarks
 from tests.support.helpers import TINY_NOTE, array, face, pixels, published
 from tests.support.photos import POINTS, astronaut, six_faces

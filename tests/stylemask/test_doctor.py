@@ -10,7 +10,7 @@ from op import build
 from stylemask import doctor
 from stylemask_core import StyleMaskPipeline, __version__, checks, threads
 from stylemask_core.errors import OperatorBuildError
-from stylemask_core.faces import fan_weights, landmarks
+from stylemask_core.faces import fan, landmarks
 from tests.support.helpers import MIX
 from tests.support.workshop import BROKEN, SOURCE, Workshop
 
@@ -281,11 +281,11 @@ def test_landmark_weights_are_looked_for_and_what_stands_in_is_told(
 ):
     monkeypatch.setenv("STYLEMASK_DETECTOR", "auto")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv(fan_weights.WEIGHTS_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(fan.WEIGHTS_VARIABLE, str(tmp_path))
     found = findings()[1]["face landmark weights"]
     assert found["level"] == "warning"
-    assert fan_weights.WEIGHTS_VARIABLE in found["hint"]
-    for name in (fan_weights.LANDMARK_WEIGHTS, fan_weights.BOX_WEIGHTS):
+    assert fan.WEIGHTS_VARIABLE in found["hint"]
+    for name in (fan.LANDMARK_WEIGHTS, fan.BOX_WEIGHTS):
         (tmp_path / name).touch()
     found = findings()[1]["face landmark weights"]
     assert (found["level"], found["text"]) == ("ok", f"in {tmp_path}")

@@ -9,7 +9,7 @@ from stylemask import doctor
 from stylemask.convert import fetch
 from stylemask_core import StyleMaskPipeline, WeightsError, downloads
 from stylemask_core.errors import DetectorError
-from stylemask_core.faces import fan_weights
+from stylemask_core.faces import fan
 from tests.support.hub_server import HubServer
 
 VARIABLES = (downloads.CERTIFICATES, "SSL_CERT_DIR", *downloads.OF_REQUESTS)
@@ -44,7 +44,7 @@ def fresh(server, use_hub, monkeypatch):
 
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(fan_weights, "SITE", f"{server.url}/")
+    monkeypatch.setattr(fan, "SITE", f"{server.url}/")
     use_hub(server)
     close_session()
     yield
@@ -61,7 +61,7 @@ def of_drive(tmp_path):
 
 
 def of_landmark_weights(tmp_path):
-    return fan_weights.prepare()
+    return fan.prepare()
 
 
 def fetch_url() -> str:
@@ -77,7 +77,7 @@ CALLS = {"hub": of_hub, "drive": of_drive, "landmarks": of_landmark_weights}
 def call(request, tmp_path, monkeypatch):
     """Something that wants a file from the server."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.delenv(fan_weights.WEIGHTS_VARIABLE, raising=False)
+    monkeypatch.delenv(fan.WEIGHTS_VARIABLE, raising=False)
     return lambda: CALLS[request.param](tmp_path)
 
 

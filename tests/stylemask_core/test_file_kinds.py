@@ -10,7 +10,7 @@ from stylemask.cli.inputs import read_array
 from stylemask.convert.checkpoints import read_checkpoint
 from stylemask_core import InvalidInputError, WeightsError
 from stylemask_core.errors import DetectorError
-from stylemask_core.faces import fan_weights as landmark_weights
+from stylemask_core.faces import fan as landmark_weights
 from stylemask_core.models import model_folder
 from stylemask_core.pictures.images import FORMATS, read_picture
 from tests.support.helpers import noise, png_bytes

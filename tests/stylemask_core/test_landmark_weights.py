@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stylemask_core.errors import DetectorError
-from stylemask_core.faces import fan_weights as landmark_weights
+from stylemask_core.faces import fan as landmark_weights
 from tests.support.helpers import PATIENCE
 from tests.support.weights_site import named, serve_weights
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stylemask_core.errors import DetectorError, StyleMaskError
-from stylemask_core.faces import fan_weights as landmark_weights
+from stylemask_core.faces import fan as landmark_weights
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.landmarks import Face, default_detector
 from stylemask_core.pictures import alignment

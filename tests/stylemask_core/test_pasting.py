@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from stylemask_core.pictures import alignment, images, pasting
-from stylemask_core.pictures.matte import SIZE, filled, head_matte
+from stylemask_core.pictures.pasting import SIZE, filled, head_matte
 from tests.support.photos import astronaut
 
 SKIN, HAIR = (224, 172, 140), (60, 40, 30)
