@@ -47,20 +47,16 @@ from stylemask_core.threads import on_needed_threads
 class StyleMaskPipeline:
     """Generator, mask network and encoder behind the calls people need.
 
-    All methods are pure: one pipeline may serve many threads.
+    All methods are pure: one pipeline may serve many threads. What cannot be used is refused by one
+    of `stylemask_core.errors`, in a line that says what to do.
 
     Args:
-        model: config and networks, as `hub.load_model` returns them; they move to the device.
-        device: "auto" (a CUDA GPU if there is one), "cpu", "cuda", "cuda:1", …; or as `pick_device`
-            gave it.
+        model: config and networks, as `load_model` returns them; they move to the device.
+        device: "auto" (a CUDA GPU if there is one), "cpu", "cuda:1", …, or what `pick_device` gave.
         dtype: "float32", or "float16" for the encoder and the large resolutions on a GPU, which is
             what "auto" takes there.
-        name: how the model was asked for, shown to people.
+        name: of the model, shown to people.
         revision: full commit sha of the Hub repository it came from, "" for none.
-
-    Raises:
-        InvalidInputError: the device is unknown or not there, or cannot compute in that dtype.
-        OperatorBuildError: STYLEMASK_OPS demands compiled operators, and they cannot be had.
     """
 
     def __init__(
@@ -87,11 +83,7 @@ class StyleMaskPipeline:
 
     @cached_property
     def encoder(self) -> nn.Module:
-        """The inversion encoder, loaded when it is first needed.
-
-        Raises:
-            WeightsError: its file is damaged.
-        """
+        """The inversion encoder, loaded when it is first needed."""
         return self.model.encoder_on(self.device, self.dtype)
 
     @classmethod
@@ -125,26 +117,11 @@ class StyleMaskPipeline:
         return cls(source.load(), place, source.name, source.revision, dtype)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write the model folder, whole or not at all.
-
-        Raises:
-            WeightsError: it cannot be written there.
-        """
+        """Write the model folder, whole or not at all."""
         model_folder.save_model(Path(folder), self.model)
 
     def push_to_hub(self, repo_id: str, private: bool = False) -> str:
-        """Publish the model on the Hub in one commit.
-
-        Args:
-            repo_id: "user/repo", made if need be.
-            private: whether a repository that is made is private.
-
-        Returns:
-            URL of the commit.
-
-        Raises:
-            WeightsError: there is no token, or the Hub does not take it.
-        """
+        """Publish the model as "user/repo" on the Hub in one commit; returns the commit's URL."""
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
             self.save_pretrained(folder)
@@ -152,14 +129,9 @@ class StyleMaskPipeline:
 
     @torch.inference_mode()
     def sample(self, seed: int, truncation: float | None = None) -> LatentCode:
-        """Draw a random face; a seed names the same face on every machine.
+        """Draw a random face; a seed (0…2³²−1) names the same one on every machine.
 
-        Args:
-            seed: 0…2³²−1.
-            truncation: psi in 0…1; None for the model's default.
-
-        Raises:
-            InvalidInputError: seed or truncation out of range.
+        The truncation psi lies in 0…1; None is the model's default.
         """
         random = np.random.Generator(np.random.Philox(key=check_seed(seed)))
         z = random.standard_normal((1, self.config.latent_dim), dtype=np.float32)
@@ -180,9 +152,6 @@ class StyleMaskPipeline:
             z: [1, 512] or [512], standard normal.
             w_plus: [1, L, 512] or [L, 512].
             truncation: psi in 0…1, towards the mean w.
-
-        Raises:
-            InvalidInputError: wrong shape, values that are not finite, psi out of range.
         """
         psi = check_truncation(truncation)
         if (z is None) == (w_plus is None):
@@ -206,9 +175,6 @@ class StyleMaskPipeline:
     def posed(self, pose: Pose) -> LatentCode:
         """The code of a mean identity in a pose: a target that comes without a picture.
 
-        Args:
-            pose: head angles and facial actions.
-
         Raises:
             WeightsError: the model has no poser.
         """
@@ -222,12 +188,8 @@ class StyleMaskPipeline:
     ) -> FaceSearch:
         """Find the faces of a picture, the largest first; `frame` and `invert` take what it gives.
 
-        Args:
-            image: any PIL picture, or a photo as `images.read_photo` gives it.
-            progress: called while the detector's weights are downloaded.
-
-        Raises:
-            InvalidInputError: too small, too large or damaged.
+        The picture is any of PIL's, or a photo as `images.read_photo` gives it; `progress` is
+        called while the detector's weights are downloaded, as everywhere.
         """
         return framing.find_faces(Photo.of(image).rgb, self._profile, progress)
 
@@ -250,7 +212,7 @@ class StyleMaskPipeline:
         Args:
             image: any PIL picture, or a photo as `images.read_photo` gives it.
             align: "auto" looks for faces; "none" takes a square picture as it is.
-            face: which of the faces found, 0 for the largest.
+            face: which of the faces, 0 for the largest.
             landmarks: eyes and mouth corners [4, 2] as `Face.points`, or 68 landmarks [68, 2], px
                 of the upright picture; no face is looked for then.
             truncation: psi in 0…1, towards the mean w; 1 leaves the code as it was found.
@@ -260,7 +222,7 @@ class StyleMaskPipeline:
         Raises:
             InvalidInputError: the picture or an argument cannot be used.
             NoFaceError: there is no face, and the model needs one.
-            DetectorError: no face detector can be used on this machine.
+            DetectorError: the model needs one, and no detector can be used on this machine.
         """
         check_truncation(truncation)  # before a face is looked for
         framed = self.frame(image, align, face, landmarks, search, progress)
@@ -285,16 +247,7 @@ class StyleMaskPipeline:
     def invert_framed(
         self, pictures: Sequence[FramedPicture], truncation: float = 1.0
     ) -> list[Inversion]:
-        """Invert squares as one batch.
-
-        Args:
-            pictures: as `frame` gives them.
-            truncation: psi in 0…1, towards the mean w; 1 leaves the codes as they were found.
-
-        Raises:
-            InvalidInputError: truncation out of range.
-            WeightsError: the encoder's file is damaged.
-        """
+        """Invert what `frame` gives as one batch; the truncation is that of `invert`."""
         psi = check_truncation(truncation)
         crops = torch.cat([images.to_tensor(picture.crop) for picture in pictures])
         codes = self.refine(crops, self.encode(torch.cat([picture.seen for picture in pictures])))
@@ -308,20 +261,12 @@ class StyleMaskPipeline:
     def paste_back(
         self, photo: Image.Image | Photo, inversion: Inversion, picture: Image.Image
     ) -> Image.Image:
-        """Lay the head of a result over the photo that was inverted.
-
-        Args:
-            photo: the picture that was inverted.
-            inversion: what `invert` made of it.
-            picture: the result, a square.
+        """Lay the head of a result, a square, over the photo that was inverted.
 
         Returns:
             The upright photo with another head: RGBA where the photo has transparency, else RGB,
             with the photo's colour profile if it is one of RGB. Where neither the photo's head
             nor the result's is, every bit is the photo's.
-
-        Raises:
-            InvalidInputError: the photo cannot be used, or the result is no square.
         """
         if picture.width != picture.height:
             raise InvalidInputError(
@@ -333,19 +278,12 @@ class StyleMaskPipeline:
     def refine(self, batch: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
         """Take the model's refinement steps from codes towards the pictures they are to show.
 
-        Args:
-            batch: pictures [B, 3, R, R] in −1…1, at the generator's resolution.
-            codes: W+ [B, L, latent_dim], as `encode` gives them.
-
-        Returns:
-            W+ [B, L, latent_dim].
+        Pictures are [B, 3, R, R] in −1…1, codes W+ [B, L, latent_dim] before and after.
         """
-        steps = self.config.refinement_steps
-        if steps == 0:
+        if (steps := self.config.refinement_steps) == 0:
             return codes
-        return refine(
-            self.generator, batch.to(self.device, torch.float32), codes, self._w_spread, steps
-        )
+        batch = batch.to(self.device, torch.float32)
+        return refine(self.generator, batch, codes, self._w_spread, steps)
 
     @on_needed_threads
     def refine_inversion(
@@ -362,19 +300,13 @@ class StyleMaskPipeline:
             seconds: wall-clock time, 0…3600; no step is begun that would not fit into it.
             progress: called before every step with the share of the time that is used, 0…1.
             cancelled: asked before every step whether to stop with what is there.
-
-        Raises:
-            InvalidInputError: the time is no number in 0…3600.
         """
-        return refine_inversion(
-            self.generator,
-            lambda w_plus: self.synthesize(LatentCode(w_plus)).tensor,
-            inversion,
-            self._w_spread,
-            seconds,
-            progress,
-            cancelled,
-        )
+        generator, spread = self.generator, self._w_spread
+
+        def full(w_plus: torch.Tensor) -> torch.Tensor:
+            return self.synthesize(LatentCode(w_plus)).tensor
+
+        return refine_inversion(generator, full, inversion, spread, seconds, progress, cancelled)
 
     @cached_property
     def _w_spread(self) -> torch.Tensor:
@@ -415,17 +347,14 @@ class StyleMaskPipeline:
             masks: [1, dim] a masked layer in place of those that `masks` gives, such as a
                 `MaskEdit` makes of them.
 
-        Raises:
-            InvalidInputError: strength out of range, a layer unknown or masks of other shapes.
-
         Source: StyleMask, section 3.2.
         """
         strength, selected = check_strength(strength), self.space.select(layers)
-        given = self.masks(source, target) if masks is None else self.space.check_masks(masks)
-        source_styles, target_styles = self._styles(source), self._styles(target)
-        mixed = mix_styles(source_styles, target_styles, given, strength, selected)
+        styles = self._styles(source), self._styles(target)
+        masks = self.mask_network(*styles) if masks is None else self.space.check_masks(masks)
+        mixed = mix_styles(*styles, masks, strength, selected)
         tensor = self._synthesis(mixed, self.generator.rgb_styles(source.w_plus))
-        return Reenactment(tensor, torch.cat(given, 1), mixed)
+        return Reenactment(tensor, torch.cat(masks, 1), mixed)
 
     def _styles(self, code: Code) -> Styles:
         return self.generator.styles(w_plus_of(code, self.config))

@@ -19,11 +19,7 @@ from stylemask_core.style_space import Styles
 
 @dataclass(frozen=True, eq=False)
 class LatentCode(ByValue):
-    """A face as the generator knows it.
-
-    Args:
-        w_plus: [1, L, latent_dim], one w a layer.
-    """
+    """A face as the generator knows it: one w a layer, [1, L, latent_dim]."""
 
     w_plus: torch.Tensor
 
@@ -80,11 +76,7 @@ class Inversion(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class Synthesis(ByValue):
-    """A synthesized picture.
-
-    Args:
-        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
-    """
+    """A synthesized picture, [1, 3, R, R] float32, about −1…1, not clamped."""
 
     tensor: torch.Tensor
 
@@ -98,8 +90,7 @@ class Synthesis(ByValue):
 class Reenactment(Synthesis):
     """The source with the target's pose, and how it was mixed.
 
-    Args:
-        tensor: [1, 3, R, R] float32, about −1…1, not clamped.
+    Attributes:
         mask: [1, masked channels], the share of the target as the networks gave it, 0…1, or as it
             was passed; strength and layer choice are not in it.
         styles: mixed styles [1, dim] of every convolution.
@@ -113,15 +104,7 @@ Code = LatentCode | Inversion  # both carry w_plus
 
 
 def w_plus_of(code: Any, config: ModelConfig) -> torch.Tensor:
-    """The W+ of a code, [B, L, latent_dim].
-
-    Args:
-        code: as it was passed.
-        config: of the model that is to read it.
-
-    Raises:
-        InvalidInputError: it is no code, or one of another model.
-    """
+    """The W+ [B, L, latent_dim] of a code; what is none, or another model's, is refused."""
     w_plus = getattr(code, "w_plus", None)
     if not isinstance(w_plus, torch.Tensor):
         raise InvalidInputError(

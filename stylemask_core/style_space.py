@@ -26,7 +26,7 @@ ALL_LAYERS = "all"
 class StyleLayer:
     """One convolution's place in S.
 
-    Args:
+    Attributes:
         name: "b8.conv0": block of 8×8, first convolution.
         resolution: of its output [px].
         dim: number of style channels.
@@ -94,11 +94,7 @@ class StyleSpace:
         return {group: names for group, names in groups.items() if names}
 
     def check_masks(self, masks: Any) -> Styles:
-        """Return masks [B, dim], one a masked layer, as they were passed.
-
-        Raises:
-            InvalidInputError: they are something else.
-        """
+        """Return masks [B, dim], one a masked layer, as they were passed, or refuse them."""
         dims = [layer.dim for layer in self.masked_layers]
         tensors = isinstance(masks, Sequence) and all(torch.is_tensor(mask) for mask in masks)
         if not tensors or [mask.shape[1:] for mask in masks] != [(dim,) for dim in dims]:
@@ -108,12 +104,8 @@ class StyleSpace:
     def select(self, names: Sequence[str] | None) -> list[bool]:
         """Say for each masked layer whether it is chosen.
 
-        Args:
-            names: layer names ("b8.conv0"), groups ("coarse", "middle", "fine") or "all", one or
-                several; None chooses all, an empty list none.
-
-        Raises:
-            InvalidInputError: a name is unknown.
+        Names are those of layers ("b8.conv0"), groups ("coarse", "middle", "fine") or "all", one or
+        several; None chooses all, an empty list none. An unknown one is refused.
         """
         groups = self.groups()
         valid = [layer.name for layer in self.masked_layers]
@@ -154,14 +146,8 @@ def mix_styles(
         source: [B, dim] a layer, all layers.
         target: the same of the target.
         masks: [B, dim] in 0…1 for the leading masked layers.
-        strength: multiplies the masks; 0 keeps the source, 1 is as trained, not clipped.
+        strength: 0…1.5, multiplies the masks; 0 keeps the source, 1 is as trained, not clipped.
         selected: for each masked layer whether it takes part; None takes all.
-
-    Returns:
-        Mixed styles, [B, dim] a layer; layers without a mask keep the source's.
-
-    Raises:
-        InvalidInputError: strength is no number in 0…1.5.
 
     Source: StyleMask, equation 3; s = m·s_target + (1 − m)·s_source at strength 1.
     """

@@ -16,9 +16,7 @@ KEPT_GRAPHS = 4  # each holds the memory of all its intermediate results
 class CudaGraph:
     """A function for inputs of fixed shapes; may be called from many threads and streams.
 
-    Args:
-        function: launches work on the current stream only and keeps no inputs.
-        inputs: of the shapes, dtypes and device it is to be recorded for.
+    It is to launch work on the current stream only, and to keep no inputs.
     """
 
     def __init__(self, function: Function, inputs: Sequence[torch.Tensor]) -> None:
@@ -55,10 +53,8 @@ class CudaGraph:
 class Recorded:
     """A function that is recorded as a CUDA graph for the input shapes of its latest calls.
 
-    Args:
-        function: as for `CudaGraph`.
-        version: tells of what the function reads beside its inputs, such as operators that are
-            compiled meanwhile; under another value it is recorded anew.
+    `version` tells of what it reads beside its inputs, such as operators that are compiled meanwhile;
+    for another value it is recorded anew.
     """
 
     def __init__(self, function: Function, version: Callable[[], object] = lambda: None) -> None:

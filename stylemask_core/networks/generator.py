@@ -33,11 +33,7 @@ def _normal(*shape: int, std: float = 1.0) -> torch.Tensor:
 class EqualizedLinear(nn.Module):
     """Fully connected layer with runtime weight scaling (equalized learning rate).
 
-    Args:
-        in_features: size of the input.
-        out_features: size of the output.
-        bias: initial bias at run time.
-        lr_multiplier: runtime gain of weight and bias.
+    `bias` is the initial one at run time, `lr_multiplier` the runtime gain of weight and bias.
     """
 
     def __init__(
@@ -122,15 +118,7 @@ class ModulatedConv(nn.Module):
     """Convolution whose input channels are scaled by a style (StyleGAN2, section 2.2).
 
     The style scales the activations and demodulation the output, which equals modulating the
-    weights and lets one convolution serve a whole batch.
-
-    Args:
-        in_channels: channels read; the style's size.
-        out_channels: channels written.
-        kernel_size: 3, or 1 for toRGB.
-        latent_dim: size of w.
-        up: double the resolution.
-        demodulate: bring every output channel to unit expected deviation.
+    weights and lets one convolution serve a whole batch. `up` doubles the resolution.
     """
 
     def __init__(
@@ -166,12 +154,7 @@ class ModulatedConv(nn.Module):
 class StyledConv(ModulatedConv):
     """Modulated 3×3 convolution with noise, bias and leaky ReLU.
 
-    Args:
-        in_channels: channels read.
-        out_channels: channels written.
-        latent_dim: size of w.
-        noise_resolution: side of the fixed noise buffer [px]; None for no noise input.
-        up: double the resolution.
+    `noise_resolution` is the side of the fixed noise buffer [px]; None for no noise input.
     """
 
     def __init__(
@@ -231,11 +214,7 @@ class SynthesisBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """StyleGAN2 with skip connections, for any resolution and channel table.
-
-    Args:
-        config: resolution, channels, mapping and noise settings.
-    """
+    """StyleGAN2 with skip connections, for any resolution and channel table."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -270,15 +249,12 @@ class Generator(nn.Module):
     def synthesize(
         self, styles: Styles, rgb_styles: Styles, resolution: int | None = None
     ) -> torch.Tensor:
-        """Make the picture the styles describe.
+        """Make the picture [B, 3, R, R] the styles describe, about −1…1, not clamped.
 
         Args:
             styles: [B, dim] for every convolution.
             rgb_styles: [B, channels] for every toRGB layer.
             resolution: stop at this block's picture [px]; None for the full one.
-
-        Returns:
-            [B, 3, resolution, resolution], about −1…1, not clamped.
 
         Source: StyleGAN2, figure 7 (output skips).
         """

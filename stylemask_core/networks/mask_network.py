@@ -8,11 +8,7 @@ from stylemask_core.style_space import Styles, StyleSpace
 
 
 class MaskNetwork(nn.Module):
-    """One two-layer perceptron for each masked style layer, sigmoid at its end.
-
-    Args:
-        config: gives the masked layers and their dims.
-    """
+    """One two-layer perceptron for each masked style layer, sigmoid at its end."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -27,15 +23,7 @@ class MaskNetwork(nn.Module):
         )
 
     def forward(self, source: Styles, target: Styles) -> Styles:
-        """Return the share of the target for every masked channel.
-
-        Args:
-            source: styles [B, dim] a layer, all layers.
-            target: the same of the target.
-
-        Returns:
-            Masks [B, dim] in 0…1, one a masked layer.
-        """
+        """Styles [B, dim] of all layers → the target's share of every masked channel, 0…1."""
         return [
             torch.sigmoid(network(a - b))
             for network, a, b in zip(self.layers.values(), source, target, strict=False)

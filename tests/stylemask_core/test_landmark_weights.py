@@ -95,20 +95,10 @@ def test_a_damaged_file_that_lies_there_already_is_replaced(site):
     assert contents() == {FAN_NAME: FAN, BOXES_NAME: BOXES}
 
 
-def test_a_file_that_another_process_has_brought_meanwhile_is_never_deleted(site, monkeypatch):
-    is_whole = landmark_weights._is_whole
-
-    def look(path: Path) -> bool:
-        """Say what is there; a moment later, the other process is done."""
-        found = is_whole(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(site.files[path.name])
-        return found
-
-    monkeypatch.setattr(landmark_weights, "_is_whole", look)
+def test_a_file_that_another_process_has_brought_meanwhile_is_never_deleted(site):
     site.cut = 1000
     with pytest.raises(DetectorError, match="broke off"):
-        landmark_weights.prepare()
+        landmark_weights.prepare(lambda *_: (checkpoints() / FAN_NAME).write_bytes(FAN))
     assert contents() == {FAN_NAME: FAN}
 
 
@@ -174,7 +164,7 @@ def test_more_than_a_file_can_hold_is_not_read_to_its_end(site, monkeypatch):
 
 def test_threads_and_processes_may_fetch_the_same_weights_at_once(site, tmp_path):
     script = (
-        "from stylemask_core.detectors import weights as w; import sys; "
+        "from stylemask_core.faces import fan as w; import sys; "
         "w.SITE, w.LANDMARK_WEIGHTS, w.BOX_WEIGHTS = sys.argv[1:]; w.prepare()"
     )
     command = [sys.executable, "-c", script, site.url, FAN_NAME, BOXES_NAME]
