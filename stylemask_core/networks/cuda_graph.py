@@ -53,7 +53,7 @@ class CudaGraph:
 class Recorded:
     """A function that is recorded as a CUDA graph for the input shapes of its latest calls.
 
-    `version` tells of what it reads beside its inputs, such as operators that are compiled meanwhile;
+    `version` tells of what it reads beside its inputs, such as operators compiled meanwhile;
     for another value it is recorded anew.
     """
 
