@@ -65,12 +65,7 @@ def check_strength(strength: Any) -> float:
 
 
 def check_array(values: Any, name: str, shape: tuple[int, ...]) -> torch.Tensor:
-    """Return an array, tensor or nested list as a float32 tensor, where it is.
-
-    Raises:
-        InvalidInputError: it has another shape (its first dimension may be missing), or holds
-            something else than finite numbers.
-    """
+    """Return an array, tensor or nested list as a float32 tensor, where it is."""
     try:
         tensor = torch.as_tensor(values)
         if tensor.is_complex():
@@ -90,11 +85,7 @@ def check_array(values: Any, name: str, shape: tuple[int, ...]) -> torch.Tensor:
 def check_tensors(
     shapes: Mapping[str, Sequence[int]], expected: Mapping[str, Sequence[int]], where: object
 ) -> None:
-    """Make sure that tensors have the names and shapes they are to have, no more and no fewer.
-
-    Raises:
-        WeightsError: naming the first that differs, and where it lies.
-    """
+    """Make sure that tensors have the names and shapes they are to have, no more and no fewer."""
     if missing := sorted(set(expected) - set(shapes)):
         raise WeightsError(f"{where}: tensor {missing[0]} is missing ({len(missing)} in all)")
     if extra := sorted(set(shapes) - set(expected)):
@@ -107,11 +98,7 @@ def check_tensors(
 
 
 def pick_device(device: str | torch.device) -> torch.device:
-    """Resolve "auto" (a CUDA GPU that PyTorch can compute on, else the CPU), "cpu", "cuda:N".
-
-    Raises:
-        InvalidInputError: unknown, or not on this machine.
-    """
+    """Resolve "auto" (a CUDA GPU that PyTorch can compute on, else the CPU), "cpu", "cuda:N"."""
     if device == AUTO:
         if not torch.cuda.is_available():
             return torch.device("cpu")
@@ -159,11 +146,7 @@ def _warn_once(message: str) -> None:
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """Resolve "auto" (float16 on a GPU, else float32), "float32" or "float16".
-
-    Raises:
-        InvalidInputError: unknown, or float16 on a CPU, which would be slower.
-    """
+    """Resolve "auto" (float16 on a GPU, else float32), "float32" or "float16"."""
     known = {"float32": torch.float32, "float16": torch.float16}
     if dtype == "auto":
         return torch.float16 if device.type == "cuda" else torch.float32

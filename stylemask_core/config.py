@@ -24,46 +24,26 @@ ALIGNMENTS = ("ffhq", "heads")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything needed to build a model's networks; the content of `config.json`.
+    """Everything needed to build a model's networks; the content of `config.json`."""
 
-    Args:
-        name: short name shown to people, e.g. "heads".
-        resolution: side of the synthesized picture [px], a power of two from 8 to 1024.
-        channels: feature channels of each resolution, {4: 512, 8: 512, …, resolution: 32}.
-        masked_layers: number of leading convolution layers that have a mask network.
-        latent_dim: size of z and w.
-        mapping_layers: fully connected layers of the mapping network.
-        mapping_lr_multiplier: runtime gain of the mapping layers (StyleGAN, appendix C).
-        facts: what the mapping network works out before w: numbers of each kind, {"points": 414}.
-        noise: whether the convolutions carry fixed noise buffers.
-        encoder: kind of the inversion encoder, one of ENCODER_KINDS.
-        poser: whether the model has a poser, which makes codes of poses in numbers.
-        alignment: how a model's pictures frame the face, one of ALIGNMENTS.
-        refinement_steps: gradient steps that follow the encoder in an inversion.
-        default_truncation: psi used when none is asked for.
-        domain: what the pictures show, e.g. "synthetic heads".
-        licence: licence of the weights.
-
-    Raises:
-        WeightsError: the values do not describe a model that can be built.
-    """
-
-    name: str
-    resolution: int
+    name: str  # short name shown to people, e.g. "heads"
+    resolution: int  # side of the synthesized picture [px], a power of two from 8 to 1024
+    # feature channels of each resolution, {4: 512, 8: 512, …, resolution: 32}
     channels: dict[int, int]
-    masked_layers: int
-    latent_dim: int = 512
-    mapping_layers: int = 8
-    mapping_lr_multiplier: float = 0.01
+    masked_layers: int  # number of leading convolution layers that have a mask network
+    latent_dim: int = 512  # size of z and w
+    mapping_layers: int = 8  # fully connected layers of the mapping network
+    mapping_lr_multiplier: float = 0.01  # runtime gain of the mapping layers (StyleGAN, appendix C)
+    # what the mapping network works out before w: numbers of each kind, {"points": 414}
     facts: dict[str, int] = field(default_factory=dict)
-    noise: bool = True
-    encoder: str = "regressor"
-    poser: bool = False
-    alignment: str = "ffhq"
-    refinement_steps: int = 0
-    default_truncation: float = 0.7
-    domain: str = ""
-    licence: str = ""
+    noise: bool = True  # whether the convolutions carry fixed noise buffers
+    encoder: str = "regressor"  # kind of the inversion encoder, one of ENCODER_KINDS
+    poser: bool = False  # whether the model has a poser, which makes codes of poses in numbers
+    alignment: str = "ffhq"  # how a model's pictures frame the face, one of ALIGNMENTS
+    refinement_steps: int = 0  # gradient steps that follow the encoder in an inversion
+    default_truncation: float = 0.7  # psi used when none is asked for
+    domain: str = ""  # what the pictures show, e.g. "synthetic heads"
+    licence: str = ""  # licence of the weights
 
     def __post_init__(self) -> None:
         if self.resolution not in (8, 16, 32, 64, 128, 256, 512, 1024):
@@ -114,11 +94,7 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, text: str) -> "ModelConfig":
-        """Parse the text of `config.json`.
-
-        Raises:
-            WeightsError: no JSON object, an unknown or missing field, or a value of a wrong type.
-        """
+        """Parse the text of `config.json`."""
         try:
             values: Any = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -151,11 +127,7 @@ class ModelConfig:
 
     @classmethod
     def load(cls, folder: Path) -> "ModelConfig":
-        """Read `config.json` of a model folder.
-
-        Raises:
-            WeightsError: the file is missing, unreadable or invalid.
-        """
+        """Read `config.json` of a model folder."""
         path = folder / CONFIG_NAME
         if not folder.is_dir():
             raise WeightsError(f"there is no folder {folder}")

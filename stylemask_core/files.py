@@ -28,20 +28,12 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file whole or not at all; text as UTF-8.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write a file whole or not at all; text as UTF-8."""
     with whole(path) as draft:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

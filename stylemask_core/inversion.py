@@ -40,34 +40,21 @@ FULL_RANGE = 2.0  # pictures lie in −1…1
 
 @dataclass(frozen=True)
 class Similarity:
-    """How alike two pictures are.
+    """How alike two pictures are."""
 
-    Attributes:
-        structure: SSIM, mean over four scales, at most 1 (the same picture).
-        psnr: peak signal-to-noise ratio [dB].
-    """
-
-    structure: float
-    psnr: float
+    structure: float  # SSIM, mean over four scales, at most 1 (the same picture)
+    psnr: float  # peak signal-to-noise ratio [dB]
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """What a refinement came to.
+    """What a refinement came to."""
 
-    Attributes:
-        inversion: with the refined code; as it was where nothing better was found.
-        before: how alike the model's picture and the crop were.
-        after: how alike they are now.
-        steps: gradient steps that were taken.
-        seconds: wall-clock time it took.
-    """
-
-    inversion: Inversion
-    before: Similarity
-    after: Similarity
-    steps: int
-    seconds: float
+    inversion: Inversion  # with the refined code; as it was where nothing better was found
+    before: Similarity  # how alike the model's picture and the crop were
+    after: Similarity  # how alike they are now
+    steps: int  # gradient steps that were taken
+    seconds: float  # wall-clock time it took
 
 
 @torch.inference_mode()

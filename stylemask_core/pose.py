@@ -35,21 +35,12 @@ ACTIONS = (
 
 @dataclass(frozen=True)
 class Pose:
-    """Head angles and facial actions.
+    """Head angles and facial actions."""
 
-    Attributes:
-        yaw: [deg], positive turns the face to the picture's right.
-        pitch: [deg], positive lets it look up.
-        roll: [deg], positive leans the head to the picture's left.
-        actions: strengths 0…1 by ARKit's names; those left out are 0.
-
-    Raises:
-        InvalidInputError: an action has no such name, or a value is out of its range.
-    """
-
-    yaw: float = 0.0
-    pitch: float = 0.0
-    roll: float = 0.0
+    yaw: float = 0.0  # [deg], positive turns the face to the picture's right
+    pitch: float = 0.0  # [deg], positive lets it look up
+    roll: float = 0.0  # [deg], positive leans the head to the picture's left
+    # strengths 0…1 by ARKit's names; those left out are 0
     actions: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

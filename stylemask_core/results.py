@@ -26,32 +26,20 @@ class LatentCode(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class FramedPicture(ByValue):
-    """The square of a picture that is to be inverted.
+    """The square of a picture that is to be inverted."""
 
-    Args:
-        crop: at the generator's resolution.
-        seen: what the encoder reads, [1, 3, 256, 256] in −1…1.
-        framing: where the square lies.
-    """
-
-    crop: Image.Image
-    seen: torch.Tensor
-    framing: Framing
+    crop: Image.Image  # at the generator's resolution
+    seen: torch.Tensor  # what the encoder reads, [1, 3, 256, 256] in −1…1
+    framing: Framing  # where the square lies
 
 
 @dataclass(frozen=True, eq=False)
 class Inversion(ByValue):
-    """What became of a picture on its way to a code.
+    """What became of a picture on its way to a code."""
 
-    Args:
-        code: whose picture comes closest to the crop.
-        crop: the square the encoder saw, at the generator's resolution.
-        framing: where the square lies in the picture, and the faces there.
-    """
-
-    code: LatentCode
-    crop: Image.Image
-    framing: Framing
+    code: LatentCode  # whose picture comes closest to the crop
+    crop: Image.Image  # the square the encoder saw, at the generator's resolution
+    framing: Framing  # where the square lies in the picture, and the faces there
 
     @property
     def quad(self) -> np.ndarray:
@@ -88,16 +76,12 @@ class Synthesis(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class Reenactment(Synthesis):
-    """The source with the target's pose, and how it was mixed.
+    """The source with the target's pose, and how it was mixed."""
 
-    Attributes:
-        mask: [1, masked channels], the share of the target as the networks gave it, 0…1, or as it
-            was passed; strength and layer choice are not in it.
-        styles: mixed styles [1, dim] of every convolution.
-    """
-
+    # [1, masked channels], the share of the target as the networks gave it, 0…1, or as it was
+    # passed; strength and layer choice are not in it
     mask: torch.Tensor
-    styles: Styles
+    styles: Styles  # mixed styles [1, dim] of every convolution
 
 
 Code = LatentCode | Inversion  # both carry w_plus

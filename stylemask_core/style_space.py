@@ -24,21 +24,13 @@ ALL_LAYERS = "all"
 
 @dataclass(frozen=True)
 class StyleLayer:
-    """One convolution's place in S.
+    """One convolution's place in S."""
 
-    Attributes:
-        name: "b8.conv0": block of 8×8, first convolution.
-        resolution: of its output [px].
-        dim: number of style channels.
-        start: index of its first channel in the concatenated style vector.
-        masked: whether a mask network controls it.
-    """
-
-    name: str
-    resolution: int
-    dim: int
-    start: int
-    masked: bool
+    name: str  # "b8.conv0": block of 8×8, first convolution
+    resolution: int  # of its output [px]
+    dim: int  # number of style channels
+    start: int  # index of its first channel in the concatenated style vector
+    masked: bool  # whether a mask network controls it
 
     @property
     def channels(self) -> slice:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path, PurePosixPath
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 
@@ -30,9 +30,6 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")  # with which people decide t
 INTERVAL = 0.2  # [s] at least, over which the use of the CPUs is taken
 SPINNING = TORCH_CAME_FIRST  # then threads that wait for each other do not sleep
 SMALL = 8e9  # multiply-accumulates of a synthesis; the embedded model has 0.5e9, FFHQ-1024 74e9
-
-Params = ParamSpec("Params")
-Result = TypeVar("Result")
 
 
 def cpu_limit(root: Path = Path("/")) -> int:
@@ -158,21 +155,15 @@ def limited(threads: int) -> Iterator[None]:
         torch.set_num_threads(DEFAULT)
 
 
-class _Threaded(Protocol):
-    threads: int
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-Self = TypeVar("Self", bound=_Threaded)
-
-
-def on_needed_threads(
-    method: Callable[Concatenate[Self, Params], Result],
-) -> Callable[Concatenate[Self, Params], Result]:
+def on_needed_threads(method: Method) -> Method:
     """Run a method on the number of threads that its object names as `threads`."""
 
     @wraps(method)
-    def wrapper(self: Self, /, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+    def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         with limited(self.threads):
             return method(self, *args, **kwargs)
 
-    return wrapper
+    return cast(Method, wrapper)

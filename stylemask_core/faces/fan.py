@@ -41,11 +41,7 @@ logger = logging.getLogger(__name__)
 
 
 class FaceAlignmentDetector:
-    """Finds faces at any angle the networks know, in seconds on a CPU.
-
-    Raises:
-        DetectorError: the package is missing, or its weights cannot be had.
-    """
+    """Finds faces at any angle the networks know, in seconds on a CPU."""
 
     name = landmarks.FACE_ALIGNMENT
     note = ""
@@ -90,11 +86,7 @@ class FaceAlignmentDetector:
 
 
 def prepare(progress: Progress | None = None) -> Path:
-    """Make sure that the library finds both files, whole; returns their folder.
-
-    Raises:
-        DetectorError: they cannot be had, or are not what they should be.
-    """
+    """Make sure that the library finds both files, whole; returns their folder."""
     folder = _folders()[0]
     for name in (LANDMARK_WEIGHTS, BOX_WEIGHTS):
         try:

@@ -61,11 +61,7 @@ class _EyePair:
 
 
 class HaarDetector:
-    """Finds frontal faces, turned by up to about 40° or by quarter turns.
-
-    Raises:
-        DetectorError: OpenCV is missing, cannot be loaded, or is without cascades.
-    """
+    """Finds frontal faces, turned by up to about 40° or by quarter turns."""
 
     name = landmarks.HAAR
 

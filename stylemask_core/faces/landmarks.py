@@ -36,17 +36,13 @@ class Face(ByValue):
     """A face in a photo.
 
     Coordinates are continuous, in pixels of the upright photo: 0, 0 is its top left corner.
-
-    Attributes:
-        points: [4, 2] float64, x and y: the eye on the picture's left, the eye on its right, the
-            left and the right mouth corner; an eye is the centre of its contour.
-        landmarks: [68, 2] in iBUG's order where the detector gives them.
-        score: the detector's own measure, comparable only within one detector.
     """
 
+    # [4, 2] float64, x and y: the eye on the picture's left, the eye on its right, the left and the
+    # right mouth corner; an eye is the centre of its contour
     points: np.ndarray
-    landmarks: np.ndarray | None
-    score: float
+    landmarks: np.ndarray | None  # [68, 2] in iBUG's order where the detector gives them
+    score: float  # the detector's own measure, comparable only within one detector
 
     def scaled(self, factor: float) -> "Face":
         """The same face in a picture that is so many times as large."""
@@ -67,15 +63,10 @@ class Face(ByValue):
 
 
 class FaceDetector(Protocol):
-    """Finds faces.
+    """Finds faces."""
 
-    Attributes:
-        name: one of KINDS.
-        note: "", or one sentence that says why this detector stands in for a better one.
-    """
-
-    name: str
-    note: str
+    name: str  # one of KINDS
+    note: str  # "", or one sentence that says why this detector stands in for a better one
 
     def detect(self, image: Image.Image) -> list[Face]:
         """Find the faces of an upright RGB picture of at most MAX_SIDE px, the largest first."""

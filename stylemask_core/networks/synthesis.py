@@ -43,12 +43,7 @@ Block = tuple[list[Layer], Layer]  # convolutions, toRGB
 
 
 def request_operators(device: torch.device) -> None:
-    """Have the operators for a device compiled in the background, if they are not yet.
-
-    Raises:
-        OperatorBuildError: STYLEMASK_OPS=native, and they cannot be had; or a setting makes no
-            sense.
-    """
+    """Have the operators for a device compiled in the background, if they are not yet."""
     try:
         build.load(device.type)
     except build.BuildError as error:

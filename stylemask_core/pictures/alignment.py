@@ -71,9 +71,6 @@ def check_landmarks(values: Any, size: tuple[int, int]) -> np.ndarray:
 
     The marks are eyes and mouth corners [4, 2], or 68 landmarks [68, 2]. Each pair may be in either
     order: a face has its mouth below its eyes, however it is turned.
-
-    Raises:
-        InvalidInputError: wrong shape, not finite, outside the photo, or no face's geometry.
     """
     try:
         points = np.array(values, dtype=np.float64)

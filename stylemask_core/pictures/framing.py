@@ -18,19 +18,14 @@ Align = Literal["auto", "none"]
 
 @dataclass(frozen=True)
 class Profile:
-    """How pictures of one of `config.ALIGNMENTS` are framed.
+    """How pictures of one of `config.ALIGNMENTS` are framed."""
 
-    Attributes:
-        detector: kind of the face detector, None for the default one.
-        searched_side: long side of the copy in which faces are sought [px].
-        tolerance: a square picture whose face's quad is this close to the whole of it, in sides,
-            counts as aligned already and is not resampled again.
-        needs_face: whether a picture without a face is refused; else its centred square is taken.
-    """
-
-    detector: str | None
-    searched_side: int
+    detector: str | None  # kind of the face detector, None for the default one
+    searched_side: int  # long side of the copy in which faces are sought [px]
+    # a square picture whose face's quad is this close to the whole of it, in sides, counts as
+    # aligned already and is not resampled again
     tolerance: float
+    # whether a picture without a face is refused; else its centred square is taken
     needs_face: bool
 
 
@@ -45,36 +40,24 @@ PROFILES = {
 
 @dataclass(frozen=True, eq=False)
 class FaceSearch(ByValue):
-    """The faces of a picture.
+    """The faces of a picture."""
 
-    Attributes:
-        faces: largest first, in px of the upright picture.
-        size: of the picture [px].
-        note: "", or one sentence on why they are less exact than they could be, or none.
-        square_will_do: whether the model takes the centred square where there is no face.
-        failed: whether no detector could be used.
-    """
-
-    faces: list[Face]
-    size: tuple[int, int]
-    note: str = ""
+    faces: list[Face]  # largest first, in px of the upright picture
+    size: tuple[int, int]  # of the picture [px]
+    note: str = ""  # "", or one sentence on why they are less exact than they could be, or none
+    # whether the model takes the centred square where there is no face
     square_will_do: bool = False
-    failed: bool = False
+    failed: bool = False  # whether no detector could be used
 
 
 @dataclass(frozen=True, eq=False)
 class Framing(ByValue):
-    """A square of a picture.
+    """A square of a picture."""
 
-    Attributes:
-        quad: [4, 2] px in the upright picture: top left, bottom left, bottom right, top right.
-        faces: the faces of the picture, largest first.
-        note: "", or one sentence on what had to stand in for something better.
-    """
-
+    # [4, 2] px in the upright picture: top left, bottom left, bottom right, top right
     quad: np.ndarray
-    faces: list[Face]
-    note: str = ""
+    faces: list[Face]  # the faces of the picture, largest first
+    note: str = ""  # "", or one sentence on what had to stand in for something better
 
     def cut(self, picture: Image.Image, size: int) -> Image.Image:
         """The square of the picture, resampled to a side [px]."""

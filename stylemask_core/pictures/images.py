@@ -31,26 +31,18 @@ RGB_SPACE = b"RGB "  # the colour space in an ICC profile's header, at bytes 16 
 
 @dataclass(frozen=True, eq=False)
 class Photo(ByValue):
-    """A picture as the pipeline works on it: decoded, turned upright and converted once.
+    """A picture as the pipeline works on it: decoded, turned upright and converted once."""
 
-    Attributes:
-        picture: 8-bit RGB, or RGBA where it has transparency. A colour profile of RGB stays with
-            it, any other is applied.
-        loss: "", or what of the file's picture it does not keep.
-        metadata: what Pillow found in the file beside the pixels.
-    """
-
+    # 8-bit RGB, or RGBA where it has transparency. A colour profile of RGB stays with it, any other
+    # is applied
     picture: Image.Image
-    loss: str = ""
+    loss: str = ""  # "", or what of the file's picture it does not keep
+    # what Pillow found in the file beside the pixels
     metadata: Mapping[str | tuple[int, int], Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, image: "Image.Image | Photo", name: str = "the picture") -> "Photo":
-        """Any PIL picture as one; errors call it by the name.
-
-        Raises:
-            InvalidInputError: it is too large, too small or damaged.
-        """
+        """Any PIL picture as one; errors call it by the name."""
         if isinstance(image, Photo):
             return image
         return cls(_upright(image, name), _loss(image), image.info)
