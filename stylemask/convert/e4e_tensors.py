@@ -69,7 +69,7 @@ def convert_backbone(state: State) -> State:
 
 
 def convert_unit(state: State, prefix: str, projects: bool) -> State:
-    """Rename and fold the tensors of one residual unit, to what `ir_se50.Unit` holds.
+    """Rename and fold the tensors of one residual unit, to what `e4e.Unit` holds.
 
     Args:
         state: emptied of all that is used.
