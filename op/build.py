@@ -108,8 +108,7 @@ class _Build(NamedTuple):
 class Library:
     """What this process knows of one library, and what it takes to make it.
 
-    A build is a process of its own, see `op.compile_once`. Whoever asks for the library looks
-    whether that process has ended; no thread waits for it.
+    A build is a process of its own (`op.compile_once`): whoever asks looks whether it has ended.
     """
 
     name: str  # shown to people, and the first part of file names
@@ -149,13 +148,10 @@ class Library:
         return self.handle
 
     def build(self, retry: bool = False) -> None:
-        """Make sure that the library is compiled, and wait for it.
+        """Make sure that the library is compiled, and wait for it; BuildError says why not.
 
         Args:
             retry: try again what failed before, and compile anew what does not work.
-
-        Raises:
-            BuildError: it cannot be compiled, or not used on this machine.
         """
         settings()
         with self._lock:
@@ -195,14 +191,14 @@ class Library:
         except BuildError:
             if not retry:
                 raise
-        if retry:
-            _remove(target.with_suffix(compile_once.FAILURE_SUFFIX))
-        elif failure := compile_once.remembered_failure(target):
+        if not retry and (failure := compile_once.remembered_failure(target)):
             raise BuildError(f"{failure} (remembered; try again: stylemask doctor --build)")
         if not begin:
             self.reason = "what was compiled earlier is damaged" if target.exists() else ""
             return
-        _remove(target)  # what is there does not work
+        for path in (target, target.with_suffix(compile_once.FAILURE_SUFFIX)):  # of no use now
+            with contextlib.suppress(OSError):  # where nothing can be written, the builder says so
+                path.unlink()
         sources, headers = map(str, self.sources), map(str, self.headers)
         job = compile_once.Job(
             self.command(), [*sources], [*headers], str(target), settings().limit
@@ -276,11 +272,6 @@ class Library:
         return f"compiled operators ({self.name}) cannot be used: {self.reason}"
 
 
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):  # where nothing can be written, the builder says so
-        path.unlink()
-
-
 def _capturing() -> bool:
     """Whether a CUDA graph is being recorded: no time for trial runs, nor to change the path."""
     begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
@@ -322,17 +313,14 @@ LIBRARIES = {
 
 
 def load(name: str) -> ctypes.CDLL | None:
-    """Return a library if it can be used now; None: take the PyTorch path.
+    """Return a library of LIBRARIES if it can be used now; None: take the PyTorch path.
 
     The first call starts a compiler if need be and does not wait for it; a later call finds the
-    result. Neither raises nor hangs: what goes wrong is logged as one warning that names the cause.
-
-    Args:
-        name: a key of LIBRARIES.
+    result. What goes wrong is logged as one warning that names the cause.
 
     Raises:
-        BuildError: only with STYLEMASK_OPS=native, which waits for the compiler, if there is no
-            library and the machine has a use for it; and for a setting that makes no sense.
+        BuildError: with STYLEMASK_OPS=native, which waits for the compiler, if there is no library
+            and the machine has a use for it; and for a setting that makes no sense.
     """
     return LIBRARIES[name].load()
 
@@ -341,9 +329,7 @@ def status() -> dict[str, dict[str, Any]]:
     """What became of every library, as plain JSON; loads what was compiled, compiles nothing.
 
     Returns:
-        Per name: `state`: "native" (compiled), "reference" (PyTorch's path, by choice or because
-        the machine has no use for the library), "not built yet", "building" or "failed";
-        `reason`: one line, "" if there is nothing to say; `seconds` that the build took, 0 if
-        this process began none.
+        Per name: `state`, "reference" being PyTorch's path, by choice or because the machine has no
+        use for the library; `reason`: one line or ""; `seconds` that a build of this process took.
     """
     return {name: library.status() for name, library in LIBRARIES.items()}

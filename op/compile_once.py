@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LIBRARY = "library.so"  # what the compiler is told to write, in a folder of its own
-FAILURE_SUFFIX, LOCK_SUFFIX = ".failed", ".lock"
+FAILURE_SUFFIX = ".failed"
 REMEMBERED = 24 * 3600  # [s] that a failure keeps the same compilation from being tried again
 NICENESS = 10  # requests come first
 MAX_REASON = 300  # characters of the compiler's complaint that are passed on
@@ -41,7 +41,7 @@ def run(job: Job) -> None:
 
     target = Path(job.target)
     target.parent.mkdir(0o700, parents=True, exist_ok=True)  # what lies there is run
-    lock = target.with_suffix(LOCK_SUFFIX)
+    lock = target.with_suffix(".lock")
     try:
         with FileLock(lock, timeout=job.limit):
             if target.exists():
@@ -95,8 +95,7 @@ def _compile(job: Job, folder: Path) -> Path:
         return library
     said = log.read_text(encoding="utf-8", errors="replace")
     reason = _reason(job, code, said)
-    failure = Path(job.target).with_suffix(FAILURE_SUFFIX)
-    failure.write_text(f"{reason}\n\n{said}", encoding="utf-8")
+    Path(job.target).with_suffix(FAILURE_SUFFIX).write_text(f"{reason}\n\n{said}", "utf-8")
     raise SystemExit(reason)
 
 

@@ -6,6 +6,7 @@ of seconds, and one library fits every torch.
 
 import ctypes
 import math
+from ctypes import CDLL
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import torch
 # launch and wait within somebody else's recording: whoever does either in this process holds this
 # lock. The function that is recorded may itself ask for a library.
 RECORDING = RLock()
+Optional = torch.Tensor | None
 DATA_TYPES = {torch.float32: 0, torch.float16: 1}
 
 
@@ -63,11 +65,7 @@ def serves(x: torch.Tensor) -> bool:
 
 
 def fused_bias_act(
-    library: ctypes.CDLL,
-    x: torch.Tensor,
-    bias: torch.Tensor | None,
-    noise: torch.Tensor | None,
-    activation: Activation,
+    library: CDLL, x: torch.Tensor, bias: Optional, noise: Optional, activation: Activation
 ) -> torch.Tensor:
     """See `op.fused_bias_act`; without gradients."""
     x, channels_last = _dense(x)
@@ -80,7 +78,7 @@ def fused_bias_act(
 
 
 def fused_bias_act_gradient(
-    library: ctypes.CDLL, y_gradient: torch.Tensor, y: torch.Tensor, activation: Activation
+    library: CDLL, y_gradient: torch.Tensor, y: torch.Tensor, activation: Activation
 ) -> torch.Tensor:
     """The gradient with regard to x of `fused_bias_act` with the result y."""
     y, channels_last = _dense(y)
@@ -93,7 +91,7 @@ def fused_bias_act_gradient(
 
 
 def upfirdn2d(
-    library: ctypes.CDLL, x: torch.Tensor, taps: torch.Tensor, geometry: Resampling
+    library: CDLL, x: torch.Tensor, taps: torch.Tensor, geometry: Resampling
 ) -> torch.Tensor:
     """See `op.upfirdn2d`; without gradients. Keeps every `down`-th sample."""
     x, channels_last = _dense(x)
@@ -109,7 +107,7 @@ def upfirdn2d(
     return y
 
 
-def prepare(library: ctypes.CDLL, device: str = "cuda") -> None:
+def prepare(library: CDLL, device: str = "cuda") -> None:
     """Declare a library's functions and try each; RuntimeError if they do not work here."""
     pointer, bias_act, resampling = ctypes.c_void_p, *map(ctypes.POINTER, (BiasAct, UpFirDn))
     library.fused_bias_act.argtypes = [bias_act, *[pointer] * 5]

@@ -1,7 +1,7 @@
 """Bias, leaky ReLU and gain in one call (StyleGAN2, Karras et al. 2020, section 4)."""
 
-import ctypes
 import math
+from ctypes import CDLL
 from typing import Any
 
 import torch
@@ -11,15 +11,16 @@ from torch.autograd.function import once_differentiable
 from op import build, cuda_library
 from op.cuda_library import Activation
 
+Optional = torch.Tensor | None
 SQRT2 = math.sqrt(2.0)  # keeps the variance of a leaky ReLU's output near that of its input
 
 
 def fused_bias_act(
     x: torch.Tensor,
-    bias: torch.Tensor | None = None,
+    bias: Optional = None,
     negative_slope: float = 0.2,
     gain: float = SQRT2,
-    noise: torch.Tensor | None = None,
+    noise: Optional = None,
     clamp: float | None = None,
 ) -> torch.Tensor:
     """Return `clamp(gain · leaky_relu(x + noise + bias))`.
@@ -55,10 +56,7 @@ def fused_bias_act(
 
 
 def _reference(
-    x: torch.Tensor,
-    bias: torch.Tensor | None,
-    noise: torch.Tensor | None,
-    activation: Activation,
+    x: torch.Tensor, bias: Optional, noise: Optional, activation: Activation
 ) -> torch.Tensor:
     if noise is not None:
         x = x + noise.to(x)
@@ -73,29 +71,21 @@ class _Native(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: torch.Tensor,
-        bias: torch.Tensor | None,
-        noise: torch.Tensor | None,
-        library: ctypes.CDLL,
-        activation: Activation,
+        ctx: Any, x: torch.Tensor, bias: Optional, noise: Optional, library: CDLL, how: Activation
     ) -> torch.Tensor:
-        y = cuda_library.fused_bias_act(library, x, bias, noise, activation)
+        y = cuda_library.fused_bias_act(library, x, bias, noise, how)
         ctx.save_for_backward(y, bias, noise)
-        ctx.library, ctx.activation = library, activation
+        ctx.library, ctx.how = library, how
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, y_gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: Any, y_gradient: torch.Tensor) -> tuple[Optional, ...]:
         y, bias, noise = ctx.saved_tensors
-        x_gradient = cuda_library.fused_bias_act_gradient(
-            ctx.library, y_gradient, y, ctx.activation
-        )
+        x_gradient = cuda_library.fused_bias_act_gradient(ctx.library, y_gradient, y, ctx.how)
         bias_gradient = noise_gradient = None
         if ctx.needs_input_grad[1]:
-            others = [0, *range(2, y.ndim)]
-            bias_gradient = x_gradient.sum(others, dtype=bias.dtype)
+            bias_gradient = x_gradient.sum([0, *range(2, y.ndim)], dtype=bias.dtype)
         if ctx.needs_input_grad[2]:
             noise_gradient = x_gradient.to(noise.dtype).sum_to_size(noise.shape)
         return x_gradient, bias_gradient, noise_gradient, None, None

@@ -1,6 +1,7 @@
 """StyleGAN2's styled 3×3 convolution (Karras et al. 2020, section 2.2) in one call, for CPUs."""
 
 import ctypes
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -67,11 +68,8 @@ def pack(library: ctypes.CDLL, weight: torch.Tensor, up: bool = False) -> Packed
 
     Args:
         library: as `op.build.load("cpu")` returns it.
-        weight: [out, in, 3, 3] on the CPU, float32, with its runtime gain.
+        weight: [out, in, 3, 3] on the CPU, float32, with its runtime gain; ValueError if not.
         up: for convolutions that double the resolution.
-
-    Raises:
-        ValueError: weight has another shape, type or device.
     """
     if weight.ndim != 4 or weight.shape[2:] != (3, 3) or not weight.numel():
         raise ValueError(f"weight {list(weight.shape)} must be [out, in, 3, 3]")
@@ -103,8 +101,8 @@ def styled_conv(
     """Return `gain · leaky_relu(conv(x · style) · demodulation + noise + bias)`, for inference.
 
     The convolution is 3×3 with zeros around x; with up it is the transposed one of stride 2,
-    followed by the [1, 3, 3, 1] blur. The compiled operator runs on as many threads as PyTorch
-    (`torch.get_num_threads()`); its result does not depend on their number.
+    followed by the [1, 3, 3, 1] blur. It runs on as many threads as PyTorch; the result does not
+    depend on their number.
 
     Args:
         x: [1, in, H, W] on the CPU, float32; fastest in channels_last.
@@ -131,10 +129,9 @@ def styled_conv(
     shapes = {"style": [packed.in_channels], "demodulation": [out], "bias": [out]}
     if noise is not None:
         tensors["noise"], shapes["noise"] = noise, [height, width]
-    for name, shape in shapes.items():
-        if list(tensors[name].shape) != shape:
-            raise ValueError(f"{name} {list(tensors[name].shape)} must be {shape}")
     for name, tensor in tensors.items():
+        if list(tensor.shape) != shapes.get(name, list(x.shape)):
+            raise ValueError(f"{name} {list(tensor.shape)} must be {shapes[name]}")
         _check_kind(name, tensor)
         if torch.is_grad_enabled() and tensor.requires_grad:
             raise ValueError(f"{name} wants a gradient, which styled_conv does not have")
@@ -142,22 +139,10 @@ def styled_conv(
     style, demodulation, bias = (t.contiguous() for t in (style, demodulation, bias))
     noise = None if noise is None else noise.contiguous()
     y = torch.empty((1, out, height, width), memory_format=torch.channels_last)
-    layer = StyledConv(
-        height=x.shape[2],
-        width=x.shape[3],
-        in_channels=packed.in_channels,
-        out_channels=out,
-        up=packed.up,
-        x=x.data_ptr(),
-        weights=packed.weight.data_ptr(),
-        style=style.data_ptr(),
-        demodulation=demodulation.data_ptr(),
-        noise=None if noise is None else noise.data_ptr(),
-        bias=bias.data_ptr(),
-        negative_slope=negative_slope,
-        gain=gain,
-        y=y.data_ptr(),
-    )
+    read = (x, packed.weight, style, demodulation, noise, bias)
+    pointers = [None if tensor is None else tensor.data_ptr() for tensor in read]
+    sizes = (*x.shape[2:], packed.in_channels, out, packed.up)
+    layer = StyledConv(*sizes, *pointers, negative_slope, gain, y.data_ptr())
     if (problem := packed.library.styled_conv(layer, torch.get_num_threads())) is not None:
         raise RuntimeError(f"styled_conv failed: {problem.decode()}")
     return y
@@ -169,19 +154,14 @@ def _check_kind(name: str, tensor: torch.Tensor) -> None:
 
 
 def _phases() -> torch.Tensor:
-    """An up-convolution in one dimension, as a 3-tap convolution for every parity of the output.
+    """An up-convolution in one dimension as 3-tap ones: [parity of the output, tap, k], float64.
 
     Output 2q + parity of the transposed convolution and the blur sums x[i]·w[k]·BLUR[m] over all
     i, k, m with 2i + k = 2q + parity + m − 1; and x[i] is what tap i − q + 1 reads.
-
-    Returns:
-        [parity, tap, k], float64.
     """
     phases = torch.zeros(2, 3, 3, dtype=torch.float64)
-    for parity in range(2):
-        for tap in range(3):
-            for k in range(3):
-                m = 2 * (tap - 1) + k - parity + 1
-                if 0 <= m < len(BLUR):
-                    phases[parity, tap, k] = BLUR[m]
+    for parity, tap, k in itertools.product(range(2), range(3), range(3)):
+        m = 2 * (tap - 1) + k - parity + 1
+        if 0 <= m < len(BLUR):
+            phases[parity, tap, k] = BLUR[m]
     return phases

@@ -1,6 +1,6 @@
 """Upsample and filter in one call (StyleGAN2, Karras et al. 2020, appendix B)."""
 
-import ctypes
+from ctypes import CDLL
 from typing import Any
 
 import torch
@@ -68,11 +68,7 @@ class _Native(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: torch.Tensor,
-        taps: torch.Tensor,
-        library: ctypes.CDLL,
-        geometry: Resampling,
+        ctx: Any, x: torch.Tensor, taps: torch.Tensor, library: CDLL, geometry: Resampling
     ) -> torch.Tensor:
         ctx.save_for_backward(taps)
         ctx.library, ctx.geometry, ctx.size = library, geometry, (x.shape[2], x.shape[3])

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from benchmarks import __main__ as command
-from benchmarks import inputs, measure, models, plot, report
+from benchmarks import inputs, models, plot, report
 from benchmarks.arithmetic import encode_macs, synthesis_layers, synthesis_macs
 from benchmarks.ours import Ours
 from benchmarks.process import OURS, OURS_ALONE, BenchmarkError, Worker, clean_environment
@@ -17,7 +17,6 @@ from benchmarks.reference import Reference
 from benchmarks.reference_encoder import Encoder, unfolded
 from benchmarks.report import Figure, Report
 from stylemask_core import ENVIRONMENT, ModelConfig
-from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.pictures.images import to_tensor
 
 TOLERANCE = 1e-5  # of the largest value: float32, sums in another order
@@ -151,21 +150,6 @@ def test_a_worker_that_fails_is_quoted(tmp_path):
         worker.ask("load", encoder=False)
 
 
-def test_sides_whose_results_differ_are_not_compared(tmp_path):
-    class Stub:
-        def __init__(self, value):
-            self.value = value
-
-        def ask(self, do, save, **_):
-            np.save(save, np.array([0.0, self.value], np.float32))
-
-    settings, task = measure.Settings(tmp_path), measure.Task("pair", "random_pair")
-    assert measure._deviation(settings, [Stub(1.0005), Stub(1.0)], task) == pytest.approx(5e-4, 0.1)
-    for value in (1.01, float("nan")):
-        with pytest.raises(BenchmarkError, match="differ"):
-            measure._deviation(settings, [Stub(value), Stub(1.0)], task)
-
-
 def test_the_arithmetic_of_the_ffhq_model_is_what_is_known_of_it():
     giga = {
         kind: sum(cost.direct for cost in synthesis_layers(models.FFHQ) if cost.name.endswith(kind))
@@ -190,19 +174,6 @@ def test_a_random_model_is_written_once_and_again_when_it_does_not_fit(monkeypat
     weights.write_bytes(b"damaged")
     models.random_model(SMALL)
     assert weights.read_bytes() == values
-
-
-def test_smaller_models_can_be_built():
-    for resolution in (8, 64, 512):
-        config = models.smaller(models.FFHQ, resolution)
-        assert config.resolutions[-1] == resolution
-        with torch.device("meta"):
-            build_encoder(config)
-
-
-def test_pictures_are_read_as_they_are():
-    assert inputs.picture(1).size == (inputs.PICTURE_SIDE, inputs.PICTURE_SIDE)
-    assert np.ptp(np.asarray(inputs.picture(1))) > 128
 
 
 @pytest.mark.slow

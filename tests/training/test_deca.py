@@ -17,10 +17,9 @@ from tests.support.official_files import (
     random_state,
     write_deca_files,
 )
-from training import network_files
 from training.convert_deca import convert_encoder, main, read_flame, read_landmarks
 from training.face_models import load_face_model
-from training.face_models.deca import CoarseEncoder, DecaFaceModel, crop, to_picture
+from training.face_models.deca import CoarseEncoder, DecaFaceModel, to_picture
 from training.face_models.rotations import angles_from_matrix, matrix_from_axis_angle
 
 
@@ -153,14 +152,6 @@ def test_a_point_to_the_right_above_and_near_is_so_in_the_picture():
     assert point[2] > middle[2]
 
 
-def test_the_crop_is_the_same_part_of_the_picture_at_every_size():
-    ramp = torch.linspace(-1, 1, 512).expand(1, 3, 512, 512)
-    ramp = torch.lerp(ramp, ramp.mT, 0.3)
-    small = F.avg_pool2d(ramp, 2)
-    assert crop(ramp).shape == (1, 3, 224, 224)
-    torch.testing.assert_close(crop(ramp), crop(small), atol=0.02, rtol=0)
-
-
 def saved(path: Path, **changes: object) -> Path:
     content = {**flame_arrays(), **changes}
     path.write_bytes(pickle.dumps({k: v for k, v in content.items() if v is not None}, protocol=2))
@@ -259,16 +250,6 @@ def test_other_checkpoints_and_damaged_files_are_refused(refused, files, tmp_pat
     path.write_bytes(files["flame"].read_bytes()[:50_000])
     assert "damaged" in refused(flame=path)
     assert "No such file" in refused(flame=tmp_path / "none.pkl")
-
-
-def test_a_full_disk_leaves_no_half_folder(files, tmp_path, monkeypatch):
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(network_files, "save_file", full)
-    with pytest.raises(SystemExit, match="No space left"):
-        main([*options(files), "-o", str(tmp_path / "deca")])
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_with_something_in_it_is_left_alone(files, tmp_path):

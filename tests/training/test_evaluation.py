@@ -11,17 +11,16 @@ from stylemask_core.errors import WeightsError
 from stylemask_core.models import model_folder
 from stylemask_core.networks.generator import Generator
 from stylemask_core.networks.mask_network import MaskNetwork
-from tests.support.evaluation_fixtures import refused
 from tests.support.helpers import face
+from tests.support.training_fixtures import refused
 from training import evaluate
 from training.evaluation import fitting, methods
 from training.evaluation.bootstrap import interval, resample_weights
-from training.evaluation.figures import Columns
-from training.evaluation.fitting import best_constant_mask, best_swap
+from training.evaluation.fitting import best_constant_mask
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import load_masks, save_masks
 from training.evaluation.matched import Curve, compare, error_at_identity
-from training.evaluation.measurement import Measured, measure
+from training.evaluation.measurement import gradient_energy, measure
 from training.evaluation.pairs import PhotoPairs, RandomPairs
 from training.evaluation.results import evaluate as run
 from training.heads.answers import SMALL_HEADS, HeadsWorld
@@ -30,7 +29,7 @@ from training.heads.portraits import neutral
 from training.heads.world import SMALL, factors, latents
 from training.views import SURROUNDINGS
 
-pytest_plugins = ["tests.support.evaluation_fixtures"]
+pytest_plugins = ["tests.support.training_fixtures"]
 FIGURES = {
     "l1_ratio",
     "l1_ratio_renderer",
@@ -151,23 +150,6 @@ def test_the_constant_mask_comes_nearer_to_the_answers_than_where_it_began(
         errors.append(float((fitted.method.draw(batch, 1.0) - batch.exact.picture).abs().mean()))
     assert errors[1] < 0.97 * errors[0]
     assert fitted.cost["parameters"] == heads_pipeline.space.masked_dim
-
-
-def test_the_swap_is_cut_where_it_does_best_while_keeping_stylemasks_identity(
-    heads_pipeline, judges, monkeypatch
-):
-    def points(csim: float, error: float) -> Columns:
-        return {name: np.array([x]) for name, x in zip(READ, (csim, error, error), strict=True)}
-
-    errors = {1: (0.99, 9.0), 2: (0.9, 4.0), 3: (0.5, 1.0), 4: (0.2, 0.0), 5: (0.2, 0.0)}
-    made_up = {"source": {1.0: points(1.0, 10.0)}, "stylemask": {1.0: points(0.88, 3.0)}}
-    for cut, (csim, error) in errors.items():
-        halfway = points((1 + csim) / 2, (10 + error) / 2)
-        made_up[str(cut)] = {0.5: halfway, 1.0: points(csim, error)}
-    monkeypatch.setattr(fitting, "measure", lambda *_, **__: Measured(made_up))
-    pairs = RandomPairs(heads_pipeline, 1, 0)
-    found = best_swap(pairs, Judge(*judges, pairs), methods.unchanged()["source"])
-    assert found.cost["cut"] == 2
 
 
 def test_portraits_are_frontal_and_neutral_and_change_nothing_but_surroundings():
@@ -312,3 +294,67 @@ def test_masks_of_fewer_layers_fit_and_those_of_another_style_space_do_not(
     save_masks(tmp_path / "other.safetensors", tiny_model.mask_network, generator)
     with pytest.raises(WeightsError, match="do not fit"):
         load_masks(tmp_path / "other.safetensors", generator)
+
+
+def test_methods_that_are_named_are_measured_alone_and_an_unknown_one_is_refused(folders, capsys):
+    evaluate.main([*folders, "--pairs", "2", "--json", "--methods", "stylemask"])
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["baselines"] == {}
+    assert "sweep" not in figures
+    evaluate.main([*folders, "--pairs", "2", "--json", "--methods", "exact,stylemask"])
+    assert set(json.loads(capsys.readouterr().out)["baselines"]) == {"exact"}
+    line = refused(capsys, *folders, "--pairs", "2", "--methods", "exact,nothing")
+    assert "there is no method 'nothing': choose among stylemask, source" in line
+
+
+def test_sharpness_is_one_for_the_picture_itself_and_less_for_a_smooth_one():
+    sharp = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.avg_pool2d(sharp, 3, 1, 1)
+    ratio = gradient_energy(smooth).mean() / gradient_energy(sharp).mean()
+    assert gradient_energy(torch.ones(1, 3, 8, 8)).max() == 0
+    assert ratio < 0.3
+    wedge = torch.arange(8.0).expand(1, 3, 8, 8)
+    assert gradient_energy(wedge)[..., :-1].unique().tolist() == [1.0]
+
+
+def test_inverted_photos_are_held_to_the_pose_of_a_reference(folders, tmp_path, capsys):
+    photos, entries = tmp_path / "photos", {}
+    photos.mkdir()
+    for seed in range(4):
+        face(photos / f"{seed}.png", seed, (64, 64))
+        points = [[22.0, 26.0], [42.0, 26.0], [25.0, 45.0], [39.0, 45.0]]
+        smaller = {"points": [[1, 1], [3, 1], [1, 3], [3, 3]], "yaw": 90, "pitch": 0}
+        own = {"points": points, "yaw": 10.0 * seed, "pitch": 5.0}
+        entries[f"{seed}.png"] = {"size": [64, 64], "faces": [own, smaller]}
+    entries["gone.png"] = entries["0.png"]
+    entries["empty.png"] = {"size": [64, 64], "faces": []}
+    (photos / "faces.json").write_text(json.dumps(entries))
+    evaluate.main([*folders, "--photos", str(photos), "-o", str(tmp_path / "out")])
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert (figures["photos"], figures["skipped"]) == (4, 1)
+    assert "skipped gone.png" in captured.err
+    assert figures["yaw_error_deg"] > 0
+    assert -1 <= figures["yaw_correlation"] <= 1
+    with Image.open(tmp_path / "out" / "photos.png") as sheet:
+        assert sheet.size == (3 * 3 * 16, 2 * 16)
+    (photos / "faces.json").write_text("[]")
+    assert "cannot read" in refused(capsys, *folders, "--photos", photos)
+
+
+def test_photos_are_paired_and_what_cannot_be_used_is_named(folders, short_fits, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    for seed in range(3):
+        face(photos / f"{seed}.png", seed)
+    (photos / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n cut off")
+    (photos / "notes.txt").write_text("no picture")
+    evaluate.main([*folders, "--images", str(photos), "--json"])
+    captured = capsys.readouterr()
+    figures = json.loads(captured.out)
+    assert (figures["photos"], figures["skipped"], figures["pairs"]) == (3, 2, 6)
+    assert figures["csim"] <= 1
+    assert figures["baselines"]["target"]["csim"] < 1
+    assert "l1_ratio" not in figures
+    assert set(figures["baselines"]) == {"source", "target", "w_plus_swap", "fewer_layers"}
+    skipped = [line for line in captured.err.splitlines() if line.startswith("skipped")]
+    assert [line.split(":")[0] for line in skipped] == ["skipped broken.png", "skipped notes.txt"]

@@ -22,6 +22,9 @@ from training.heads.answers import SMALL_HEADS
 from training.picture_network import PictureNetwork
 from training.supervision import PaperSupervision, PaperWeights
 
+pytest_plugins = ["tests.support.training_fixtures"]
+pytestmark = pytest.mark.usefixtures("own_settings")
+
 SIZES = (3, 2, 3)  # shape, expression, pose
 
 
@@ -73,12 +76,6 @@ def supervision(**weights: float) -> tuple[PaperSupervision, MaskNetwork]:
     generator = Generator(config).requires_grad_(False)
     judges = TinyFaceModel(), TinyIdentityModel()
     return PaperSupervision(generator, *judges, PaperWeights(**weights), 0.7), MaskNetwork(config)
-
-
-@pytest.fixture(autouse=True)
-def own_random_numbers():
-    with torch.random.fork_rng():
-        yield
 
 
 def test_lengths_are_pixels_of_a_picture_of_256():

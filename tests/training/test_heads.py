@@ -17,7 +17,6 @@ from training.heads.geometry import skin_distance
 from training.heads.landmarks import (
     LEFT_EYE,
     NOSE,
-    OUTER_LIPS,
     RIGHT_EYE,
     landmarks,
     without_ears,
@@ -27,17 +26,12 @@ from training.heads.renderer import HeadRenderer
 from training.heads.shape import head_shape
 from training.heads.surface import surface_points
 
+pytest_plugins = ["tests.support.training_fixtures"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 GOLDEN = ROOT / "tests" / "golden" / "heads_32.safetensors"
 NOSE_TIP = 30
 FIRST_LATENT = [0.0599110, 0.0155596, -1.1644385]  # seed 0
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -68,19 +62,10 @@ def assert_pictures_agree(image: torch.Tensor, expected: torch.Tensor):
     assert error.mean() < 2e-5
 
 
-# --- factors and world ---------------------------------------------------------------------------
-
-
 def test_a_seed_names_the_same_latents_however_many_are_drawn():
     assert torch.equal(world.latents(3, 5), world.latents(3, 40)[:5])
     assert not torch.equal(world.latents(3, 5), world.latents(4, 5))
     assert world.latents(0, 1)[0, :3].tolist() == pytest.approx(FIRST_LATENT, abs=1e-6)
-
-
-def test_the_basis_is_orthonormal_and_has_one_direction_a_factor():
-    basis = world.basis(torch.device("cpu"))
-    assert basis.shape == (512, len(IDENTITY_FACTORS) + len(POSE_FACTORS))
-    assert torch.allclose(basis.t() @ basis, torch.eye(46), atol=1e-5)
 
 
 @pytest.mark.parametrize("named", world.WORLDS)
@@ -109,31 +94,11 @@ def test_most_mouths_are_shut_and_most_eyes_open_at_their_documented_shares():
     assert (lids == 1).float().mean().item() == pytest.approx(0.08, abs=0.02)
 
 
-def test_from_uniform_leaves_its_input_alone():
-    uniform = torch.rand(3, 46)
-    before = uniform.clone()
-    from_uniform(uniform)
-    assert torch.equal(uniform, before)
-
-
 def test_swapping_pose_keeps_the_identity_and_takes_the_pose_exactly():
     source, target = world.latents(1, 256), world.latents(2, 256)
     identity, pose = world.factors(world.swap_pose(source, target))
     torch.testing.assert_close(identity, world.factors(source)[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(pose, world.factors(target)[1], rtol=0, atol=1e-4)  # angles in deg
-
-
-def test_swapping_pose_with_oneself_changes_nothing():
-    z = world.latents(1, 8)
-    swapped = world.swap_pose(z, z)
-    unit = z * torch.rsqrt(z.square().mean(1, keepdim=True))
-    torch.testing.assert_close(swapped, unit, rtol=0, atol=1e-5)
-
-
-def test_a_fifth_wears_glasses_and_a_quarter_a_beard():
-    shape = head_shape(*world.factors(world.latents(8, 8000), world.WHOLE))
-    assert (shape.glasses > 0.5).float().mean().item() == pytest.approx(0.20, abs=0.02)
-    assert (shape.beard > 0.49).float().mean().item() == pytest.approx(0.255, abs=0.02)
 
 
 def test_mirroring_a_latent_negates_the_signed_factors_and_nothing_else():
@@ -150,9 +115,6 @@ def test_mirroring_a_latent_negates_the_signed_factors_and_nothing_else():
             sign = -1 if name in world.SIGNED_FACTORS else 1
             column, turned = table.column(one, name), table.column(other, name)
             torch.testing.assert_close(turned, sign * column, rtol=0, atol=2e-4)  # angles in deg
-
-
-# --- pictures ------------------------------------------------------------------------------------
 
 
 def test_pictures_and_landmarks_match_the_golden_ones():
@@ -218,38 +180,6 @@ def test_every_factor_of_the_world_changes_the_picture(heads):
     assert [name for name, change in zip(names, changes, strict=True) if change < 0.03] == []
 
 
-# --- landmarks -----------------------------------------------------------------------------------
-
-
-def changed_pixels(renderer, heads, resolution, **factors):
-    """Centre [B, 2] of what changes in the picture when pose factors take other values."""
-    identity, pose = heads
-    images = renderer.render(identity, pose, resolution)
-    change = (renderer.render(identity, posed(pose, **factors), resolution) - images).abs().sum(1)
-    change = change / change.sum((1, 2), keepdim=True)
-    axis = (torch.arange(resolution) + 0.5) / resolution
-    return torch.stack([(change.sum(1) * axis).sum(1), (change.sum(2) * axis).sum(1)], 1)
-
-
-def test_eye_landmarks_fall_where_a_moving_gaze_changes_the_picture(heads):
-    identity, pose = heads
-    pose = posed(pose, yaw=20.0)
-    points, _, _ = landmarks(identity, pose)
-    eyes = torch.stack([points[:, LEFT_EYE].mean(1), points[:, RIGHT_EYE].mean(1)]).mean(0)
-    center = changed_pixels(HeadRenderer(), (identity, pose), 32, gaze_x=0.9)
-    assert (center - eyes).abs().max() < 0.04
-
-
-def test_mouth_landmarks_fall_where_parting_lips_change_the_picture(heads):
-    identity, pose = heads
-    points, _, _ = landmarks(identity, posed(pose, jaw_open=0.1))
-    center = changed_pixels(HeadRenderer(), heads, 32, jaw_open=0.2)
-    mouth = points[:, OUTER_LIPS].mean(1)
-    assert (center - mouth).abs()[:, 0].max() < 0.02
-    below = (center - mouth)[:, 1]  # the chin moves with the lips
-    assert below.min() > 0 and below.max() < 0.12
-
-
 def test_turning_and_nodding_move_the_nose_the_right_way(heads):
     identity, pose = heads
 
@@ -263,15 +193,6 @@ def test_turning_and_nodding_move_the_nose_the_right_way(heads):
     torch.testing.assert_close(left[:, 0], -right[:, 0], rtol=0, atol=1e-5)
     torch.testing.assert_close(left[:, 1], right[:, 1], rtol=0, atol=1e-5)
     assert (nose(pitch=15.0)[:, 1] < nose()[:, 1] - 0.01).all()  # up in the picture
-
-
-def test_mirroring_the_yaw_mirrors_the_outline_of_the_picture(heads):
-    identity, pose = heads
-    points = landmarks(identity, posed(pose, yaw=25.0))[0]
-    mirrored = landmarks(identity, posed(pose, yaw=-25.0))[0]
-    order = [*range(16, -1, -1)]  # the jaw, from the other ear
-    torch.testing.assert_close(mirrored[:, order, 0], 1 - points[:, :17, 0], rtol=0, atol=1e-4)
-    torch.testing.assert_close(mirrored[:, order, 1], points[:, :17, 1], rtol=0, atol=1e-4)
 
 
 def test_the_frames_of_the_landmarks_agree(heads):
@@ -310,9 +231,6 @@ def test_points_are_differentiable_in_the_factors(name):
     numeric = (points(both + 0.01 * along) - points(both - 0.01 * along)) / 0.02
     close = (slope - numeric).abs().amax(2) < 0.003
     assert numeric.abs().max() > 0.01 and close.float().mean() > 0.98  # but at creases
-
-
-# --- the data set --------------------------------------------------------------------------------
 
 
 class CountingRenderer(HeadRenderer):
@@ -391,21 +309,8 @@ def test_a_reader_sees_pictures_that_become_ready_later(tmp_path, monkeypatch):
 def test_a_folder_of_other_heads_is_refused_in_one_line(rendered, capsys):
     kept = (rendered / "progress.json").read_text()
     with pytest.raises(SystemExit) as stopped:
-        dataset.main(
-            [
-                "-o",
-                str(rendered),
-                "--seed",
-                "4",
-                "--count",
-                "20",
-                "--resolution",
-                "16",
-                "--no-compile",
-                "--device",
-                "cpu",
-            ]
-        )
+        options = "--seed 4 --count 20 --resolution 16 --no-compile --device cpu"
+        dataset.main(["-o", str(rendered), *options.split()])
     message = str(stopped.value)
     assert message.startswith("error: ") and "\n" not in message
     assert "seed 3" in message and "seed 4" in message

@@ -11,17 +11,17 @@ from training import network_files, views
 from training.evaluation.expression_range import expression_range_of
 from training.face_models import heads, load_face_model, measure_expression_range
 from training.face_models import train as face_training
-from training.face_models.heads import COEFFICIENTS, EXPRESSION_FACTORS, SHAPE_FACTORS
+from training.face_models.heads import COEFFICIENTS
 from training.heads.answers import SMALL_HEADS, WHOLE_HEADS
 from training.heads.factors import IDENTITY_FACTORS, POSE_FACTORS
 from training.heads.landmarks import landmarks
 from training.heads.renderer import HeadRenderer
-from training.heads.world import WHOLE, factors, latents
+from training.heads.world import factors, latents
 from training.identity_models import load_identity_model
 from training.identity_models import train as identity_training
 from training.identity_models.train import contrastive_loss
 from training.network_files import write_network
-from training.picture_network import PictureNetwork, resize
+from training.picture_network import PictureNetwork
 from training.views import (
     HELD_OUT,
     SURROUNDINGS,
@@ -73,18 +73,6 @@ def test_every_coefficient_moves_the_face_and_its_gradient_says_how():
     for name, found, expected in zip(COEFFICIENTS, values.grad[0], slope, strict=True):
         assert (expected.abs() < 1e-6) == (name in gaze), name
         assert found.item() == pytest.approx(expected.item(), rel=0.1, abs=2e-3), name
-
-
-def test_shape_and_expression_are_the_columns_they_are_named_after():
-    identity, pose = factors(latents(6, 2), WHOLE)
-    model = heads.HeadsFaceModel(heads.new_estimator())
-    known = model.exact(latents(6, 2), WHOLE_HEADS)
-    for column, name in enumerate(SHAPE_FACTORS):
-        assert torch.equal(known.shape[:, column], IDENTITY_FACTORS.column(identity, name)[:, 0])
-    for column, name in enumerate(EXPRESSION_FACTORS):
-        assert torch.equal(known.expression[:, column], POSE_FACTORS.column(pose, name)[:, 0])
-    assert torch.equal(known.angles, pose[:, :3])
-    assert model.expression_range.tolist() == pytest.approx([1, 1.6, 1.6, 1, 2, 2])
 
 
 def test_the_shipped_estimator_reads_pose_and_expression_off_renders(renders):
@@ -252,9 +240,3 @@ def test_a_full_disk_leaves_the_weights_that_were_there(tmp_path, monkeypatch):
         write_network(path, {"x": torch.ones(3)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-
-
-def test_pictures_are_averaged_down_and_interpolated_up():
-    images = torch.rand(1, 3, 128, 128)
-    torch.testing.assert_close(resize(images, 64), torch.nn.functional.avg_pool2d(images, 2))
-    assert resize(images, 200).shape == (1, 3, 200, 200)

@@ -12,14 +12,13 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from stylemask_core.models import model_folder
-from stylemask_core.networks.encoder import build_encoder
-from stylemask_core.networks.generator import Generator
-from stylemask_core.networks.mask_network import MaskNetwork
 from tests.support.helpers import PATIENCE, ROOT
+from tests.support.training_fixtures import log
 from training import mask
 from training.checkpoint import BEST_FILE, STATE_FILE
-from training.heads.answers import SMALL_HEADS
-from training.metrics import METRICS_FILE
+
+pytest_plugins = ["tests.support.training_fixtures"]
+pytestmark = pytest.mark.usefixtures("own_settings")
 
 # Ends the process within the step after a number, as a machine that loses its power would.
 CUT_OFF = """
@@ -39,35 +38,8 @@ SHORT = ["--images", "20", "--batch", "4", "--log-every", "1"]  # five steps
 SHORT += ["--validate-every", "3", "--validation-pairs", "4"]
 
 
-@pytest.fixture(scope="module")
-def heads_folder(tmp_path_factory) -> Path:
-    """A random model of synthetic heads at 16 px."""
-    folder = tmp_path_factory.mktemp("models") / "heads"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        config = SMALL_HEADS.config({4: 8, 8: 8, 16: 8})
-        networks = Generator(config), MaskNetwork(config), build_encoder(config)
-    generator, masks, encoder = networks
-    model_folder.save_model(
-        folder, model_folder.Model(config, generator, masks, lambda: encoder, "# Tiny heads\n")
-    )
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def own_settings():
-    """Leave threads, random numbers and denormals to the other tests as they were."""
-    with torch.random.fork_rng():
-        yield
-    torch.set_flush_denormal(False)
-
-
 def command(model: Path, output: Path, *more: str) -> list[str]:
     return ["--model", str(model), "-o", str(output), "--device", "cpu", *SHORT, *more]
-
-
-def log(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / METRICS_FILE).read_text().splitlines()]
 
 
 def test_a_killed_training_goes_on_with_the_same_losses_to_the_last_digit(heads_folder, tmp_path):

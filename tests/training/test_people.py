@@ -14,19 +14,13 @@ from training.people.factors import PERSON, POSE, SCENE, Person, Pose, Scene
 from training.people.mirroring import mirrored, mirrored_landmarks
 from training.people.renderer import Renderer
 
-LEVELS = 255
+pytest_plugins = ["tests.support.training_fixtures"]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 INNER_RIGHT, OUTER_RIGHT = 39, 36
 UPPER_LID, LOWER_LID = 37, 41
 CALM = {"age": 1.0, "weight": 1.0, "gender": 0.5, "pupil": 0.4, "glasses": 0.0}
 PLAIN = {"exposure": 1.0, "light_elevation": 0.5, "contrast": 0.3, "fill": 0.5}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +53,6 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     """Mean difference of two pictures in grey levels, seen at a quarter of their size."""
     small = [image.reshape(16, 4, 16, 4, 3).astype(np.float32).mean((1, 3)) for image in (a, b)]
     return float(np.abs(small[0] - small[1]).mean())
-
-
-# --- the world -----------------------------------------------------------------------------------
 
 
 def test_coordinates_are_identity_then_pose_then_surroundings():
@@ -142,16 +133,6 @@ def test_factors_out_of_range_are_refused(kind, values, reason):
         kind(**values)
 
 
-def test_factors_and_their_vector_are_the_same():
-    pose = Pose(yaw=0.2, jawOpen=0.5)
-    assert Pose.from_vector(pose.vector()).values == pytest.approx(pose.values)
-    with pytest.raises(InvalidInputError, match="has 55 factors"):
-        Pose.from_vector(torch.zeros(3))
-
-
-# --- points --------------------------------------------------------------------------------------
-
-
 def test_points_are_where_the_renderer_sees_them(renderer):
     n = world.draw(33, 6)
     computed = (points.points(n)[:, points.LANDMARKS] + 1) / 2 * renderer.size
@@ -217,20 +198,6 @@ def test_lips_meet_when_an_open_jaw_is_corrected():
     assert opening(jawOpen=0.5, mouthClose=0.5) - opening() < 0.15 * (wide - opening())
 
 
-def test_brow_landmarks_follow_the_style():
-    flat, arched = landmark(at({"brow_arch": -2.0}), 19), landmark(at({"brow_arch": 2.0}), 19)
-    assert float(flat[0, 0, 1] - arched[0, 0, 1]) > 0.01
-
-
-def test_inner_eye_corners_are_where_the_lids_meet():
-    ring = [points.NAMES.index(f"lid_right_{i}") for i in range(16)]
-    found = points.points(at({}))[0]
-    assert float(found[INNER_RIGHT, 0] - found[ring, 0].max()) > 0.005
-
-
-# --- pictures ------------------------------------------------------------------------------------
-
-
 def test_mirrored_factors_give_the_mirrored_picture_to_the_last_bit(renderer):
     n = world.draw(12, 5)
     for row, mirror in zip(n, world.mirror(n), strict=True):
@@ -263,37 +230,12 @@ def test_a_small_step_between_two_people_is_a_small_change(renderer):
     assert large < 0.25
 
 
-def test_glasses_grow_in(renderer, n):
-    row = n[0].clone()
-    row[world.POSE_SPAN] = 0
-    images = []
-    for step in np.linspace(0.9, 1.7, 17):
-        row[world.INDEX["glasses"]] = float(step)
-        row[world.INDEX["age"]] = -0.5
-        images.append(renderer.render_normals(row).image)
-    whole = distance(images[0], images[-1])
-    steps = [distance(a, b) for a, b in itertools.pairwise(images)]
-    assert whole > 0.5
-    assert max(steps) < 0.35 * whole
-
-
 def test_a_cached_groom_draws_the_same_picture_of_a_person_and_its_mirror_image(renderer, n):
     for row in (n[0], world.mirror(n)[0]):
         person, pose, scene = world.person_of(row)
         groom = renderer.groom(world.person_of(n[0])[0])
         with_it = renderer.render(person, pose, scene, groom)
         assert np.array_equal(with_it.image, renderer.render(person, pose, scene).image)
-
-
-def test_jaw_landmarks_lie_on_the_faces_border(renderer):
-    person = Person(**CALM, melanin=0.2)
-    scene = Scene(**PLAIN, background_blue=1.0, second_blue=1.0)
-    found = Renderer(256).render(person, Pose(yaw=0.65), scene)
-    image = found.image.astype(int)
-    for x, y in found.landmarks[11:15]:  # the far cheek
-        row = image[round(float(y))]
-        face = np.flatnonzero(row[:, 2] < row[:, 0] + 40)
-        assert abs(face.max() + 1 - x) < 5
 
 
 def test_darker_skin_is_drawn_darker(renderer):
@@ -316,9 +258,6 @@ def test_a_factor_at_its_end_is_drawn(renderer):
             for kind in kinds
         ]
         assert renderer.render(*factors).image.std() > 3
-
-
-# --- what is refused -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [basis.Basis, points.PointModel])
@@ -351,8 +290,3 @@ def test_a_machine_without_egl_is_told_what_to_install(monkeypatch):
 def test_sizes_that_cannot_be_are_refused(size, samples):
     with pytest.raises(InvalidInputError, match=f"size {size} must be 16 to 1024"):
         Renderer(size, samples)
-
-
-def test_the_shipped_basis_is_small_and_names_its_source():
-    assert basis.BASIS_FILE.stat().st_size < 8 * 2**20
-    assert "CC0" in basis.SOURCE

@@ -13,7 +13,7 @@ from stylemask_core import StyleMaskPipeline
 from stylemask_core.config import CONFIG_NAME
 from stylemask_core.networks.generator import Generator
 from stylemask_core.pose import Pose, Poser
-from tests.support.people_fixtures import SIDE, generator_run
+from tests.support.training_fixtures import SIDE, generator_run
 from training import encoder, evaluate, generator, mask, package, poser
 from training.face_models import load_face_model
 from training.face_models import people as face_people
@@ -29,7 +29,7 @@ from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
 from training.run import TrainingRun, averaged_weights, options
 
-pytest_plugins = ["tests.support.people_fixtures"]
+pytest_plugins = ["tests.support.training_fixtures"]
 pytestmark = pytest.mark.usefixtures("small_people")
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from stylemask_core.config import CONFIG_NAME, ModelConfig
 from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.models import model_folder
 from stylemask_core.networks.generator import FactNetwork
-from tests.support.people_fixtures import SIDE, log, write_shard
+from tests.support.training_fixtures import SIDE, log, write_shard
 from training import facts, generator, mask
 from training.heads.answers import SMALL_HEADS
 from training.people import world
@@ -21,7 +21,7 @@ from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
 from training.run import TrainingRun, averaged_weights
 
-pytest_plugins = ["tests.support.people_fixtures"]
+pytest_plugins = ["tests.support.training_fixtures"]
 pytestmark = pytest.mark.usefixtures("small_people")
 
 CPU = torch.device("cpu")

@@ -1,6 +1,5 @@
 """The training entries: losses, augmentation."""
 
-import pytest
 import torch
 
 from stylemask_core.networks.generator import Generator
@@ -9,7 +8,7 @@ from training.generator import current_resolution, parse_stages, restrict_mappin
 from training.heads.answers import SMALL_HEADS
 from training.heads.renderer import HeadRenderer
 from training.heads.world import basis, coordinates, factors, latents
-from training.losses import energy_loss, landmark_weights, picture_loss, psnr
+from training.losses import energy_loss, landmark_weights, picture_loss
 
 TINY = {4: 8, 8: 8}
 
@@ -46,11 +45,6 @@ def test_the_picture_loss_is_zero_only_for_the_picture_itself_and_grows_with_wei
     assert picture_loss(moved, image, weights) > picture_loss(moved, image)
     assert weights.min() < 1.05
     assert 3.8 < weights.max() <= 4
-
-
-def test_psnr_of_a_known_error_is_right():
-    image = torch.zeros(1, 3, 8, 8)
-    assert psnr(image + 0.2, image).item() == pytest.approx(20.0, abs=1e-4)
 
 
 def test_eyes_and_mouth_lie_inside_the_picture_left_eye_left_of_the_right():

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.training_fixtures import log
 from training.checkpoint import BEST_FILE, STATE_FILE
 from training.metrics import METRICS_FILE
 from training.run import TrainingRun, averaged_weights, options, prepare
@@ -40,31 +41,17 @@ def take_steps(run: TrainingRun, module: nn.Linear, stop_at: int) -> list[float]
     return losses
 
 
-def lines(folder) -> list[dict]:
-    return [json.loads(line) for line in (folder / METRICS_FILE).read_text().splitlines()]
-
-
-def test_a_run_that_was_cut_goes_on_with_the_same_losses_to_the_last_digit(tmp_path):
-    whole = take_steps(*linear_run(tmp_path / "whole"), stop_at=20)
-    first, module = linear_run(tmp_path / "cut")
-    before = take_steps(first, module, stop_at=7)
-    first.save()
-    after = take_steps(*linear_run(tmp_path / "cut"), stop_at=20)
-    assert len(whole) == 20
-    assert before + after == whole
-
-
 def test_the_log_of_a_run_that_lost_steps_reads_as_if_it_had_not_been_cut(tmp_path):
     take_steps(*linear_run(tmp_path / "whole"), stop_at=20)
     first, module = linear_run(tmp_path / "cut", ("--save-every", "5"))
     take_steps(first, module, stop_at=8)  # what came after the fifth was never saved
-    log = tmp_path / "cut" / METRICS_FILE
-    log.write_text(log.read_text() + '{"step": 9, "lo')
+    path = tmp_path / "cut" / METRICS_FILE
+    path.write_text(path.read_text() + '{"step": 9, "lo')
     second, module = linear_run(tmp_path / "cut", ("--save-every", "5"))
     assert second.step == 5
     take_steps(second, module, stop_at=20)
-    assert lines(tmp_path / "cut") == lines(tmp_path / "whole")
-    assert [line["step"] for line in lines(tmp_path / "cut")] == list(range(1, 21))
+    assert log(tmp_path / "cut") == log(tmp_path / "whole")
+    assert [line["step"] for line in log(tmp_path / "cut")] == list(range(1, 21))
 
 
 def test_a_run_records_arguments_versions_seed_and_configuration_beside_its_result(tmp_path):
@@ -107,16 +94,6 @@ def test_other_weights_of_a_frozen_network_are_another_configuration(tmp_path):
         frozen.weight[0, 0] += 1e-6
     with pytest.raises(SystemExit, match="differs in frozen"):
         linear_run(tmp_path, frozen=frozen)
-
-
-def test_a_state_without_a_configuration_is_one_of_an_earlier_version_and_goes_on(
-    tmp_path, monkeypatch
-):
-    run, module = linear_run(tmp_path)
-    take_steps(run, module, stop_at=4)
-    run.configuration = {}
-    run.save()
-    assert linear_run(tmp_path, ("--batch", "8"))[0].step == 4
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_term(tmp_path):
@@ -182,7 +159,7 @@ def test_validations_without_improvement_stop_the_run_and_the_best_weights_stay(
     assert run.step == 4
     assert torch.equal(averaged_weights(tmp_path, "linear", BEST_FILE)["weight"], best)
     assert not torch.equal(averaged_weights(tmp_path, "linear")["weight"], best)
-    assert [line["validation"] for line in lines(tmp_path) if "validation" in line] == [
+    assert [line["validation"] for line in log(tmp_path) if "validation" in line] == [
         3,
         2,
         2.5,
@@ -191,16 +168,6 @@ def test_validations_without_improvement_stop_the_run_and_the_best_weights_stay(
     again, _ = linear_run(tmp_path, patience=2)
     assert list(again.steps()) == []
     assert again.best == 2.0
-
-
-def test_the_weight_average_lags_behind_and_is_what_a_run_hands_on(tmp_path):
-    run, module = linear_run(tmp_path)
-    take_steps(run, module, stop_at=20)
-    run.save()
-    averaged = averaged_weights(tmp_path, "linear")
-    assert set(averaged) == {"weight", "bias"}
-    assert torch.equal(averaged["weight"], run.averages["linear"].weight)
-    assert not torch.equal(averaged["weight"], module.weight)
 
 
 def test_a_missing_run_or_network_is_named_in_one_line(tmp_path):
@@ -231,7 +198,7 @@ def test_trackio_keeps_the_figures_on_this_machine(tmp_path, monkeypatch):
     from trackio.sqlite_storage import SQLiteStorage
 
     assert [entry["loss"] for entry in SQLiteStorage.get_logs("stylemask", "my_run")] == losses
-    assert [line["loss"] for line in lines(folder)] == losses
+    assert [line["loss"] for line in log(folder)] == losses
 
 
 def test_trackio_that_is_missing_is_named_in_one_line(tmp_path, monkeypatch):
@@ -268,7 +235,7 @@ def test_the_rate_is_held_and_only_then_falls(tmp_path):
     run = TrainingRun(args, {"linear": module}, groups, 1e-2, hold=0.75)
     for _ in run.steps():
         run.descend(module(torch.ones(1, 1)).square().mean())
-    rates = [line["learning_rate"] for line in lines(tmp_path)]
+    rates = [line["learning_rate"] for line in log(tmp_path)]
     assert rates[100:300] == pytest.approx([1e-2] * 200)
     assert rates[301:] == sorted(rates[301:], reverse=True)
     assert rates[-1] == pytest.approx(3e-4, rel=0.05)
