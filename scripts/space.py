@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "build" / "space"
 PARTS = (
     *("app.py", "requirements.txt", "packages.txt", "LICENSE"),
-    *("demo", "op", "stylemask", "stylemask_core", "examples/heads"),
+    *("demo", "op", "stylemask", "stylemask_core"),
     *("docs/api.md", "docs/privacy.md", "docs/provenance.md", "docs/banner.png"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")

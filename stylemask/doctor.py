@@ -24,15 +24,13 @@ from stylemask_core.pictures import images
 
 RETRY = "try again with: stylemask doctor --build"
 OPTIONAL = {  # package → what it is for, and how to get it
-    "gradio": ("the demo", "pip install 'gradio[mcp]'"),
-    "mcp": ("the demo's calls as tools", "pip install 'gradio[mcp]'"),
-    "cv2": ("finding faces in photos", "pip install 'opencv-python<5'"),
-    "face_alignment": ("finding them exactly", "pip install face-alignment"),
-    "gdown": ("stylemask fetch", "pip install gdown"),
+    "gradio": ("the demo", "pip install 'stylemask[demo]'"),
+    "mcp": ("the demo's calls as tools", "pip install 'stylemask[demo]'"),
+    "matplotlib": ("figures of an inspection", "pip install 'stylemask[figures]'"),
+    "cv2": ("finding faces in photos", "pip install 'stylemask[faces]'"),
+    "face_alignment": ("finding them exactly", "pip install 'stylemask[faces]'"),
+    "gdown": ("stylemask fetch", "pip install 'stylemask[fetch]'"),
 }
-
-FACES = "faces"
-OLDEST_PYTHON = (3, 11)
 HUB_PATIENCE = 3.0  # [s] for the Hub's answer
 ROOM = 4.0  # [GB] that converting the official checkpoints takes, or a Hub model with its download
 
@@ -41,33 +39,21 @@ Level = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
-
-    Args:
-        name: of the thing.
-        level: "ok"; "warning": pictures can be made, but not as fast or not all of them;
-            "problem": no pictures can be made.
-        text: what was found.
-        hint: what to do about it, "" if nothing.
-    """
+    """One thing that was looked at."""
 
     name: str
+    # "warning": pictures can be made, but not as fast or not all of them; "problem": none
     level: Level
     text: str
-    hint: str = ""
+    hint: str = ""  # what to do about it
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All that was found.
-
-    Args:
-        findings: in the order they are told.
-        operators: as `op.build.status` returns them; empty if their settings make no sense.
-    """
+    """All that was looked at, in the order it is told."""
 
     findings: list[Finding]
-    operators: dict[str, dict[str, Any]]
+    operators: dict[str, dict[str, Any]]  # of `op.build.status`; empty if settings make no sense
 
     @property
     def usable(self) -> bool:
@@ -76,8 +62,7 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON."""
-        findings = [asdict(finding) for finding in self.findings]
-        return {"usable": self.usable, "findings": findings, "operators": self.operators}
+        return {"usable": self.usable, **asdict(self)}
 
 
 def build_operators() -> None:
@@ -98,7 +83,7 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     """
     findings = [
         Finding("StyleMask", "ok", f"{__version__}, in {Path(__file__).parent}"),
-        _python(),
+        Finding("Python", "ok", f"{platform.python_version()}, {sys.executable}"),
         _torch(),
         _device(device),
     ]
@@ -108,24 +93,17 @@ def examine(model: str, device: str = "auto") -> Diagnosis:
     except build.BuildError as error:
         operators = {}
         findings.append(Finding("operators", "problem", str(error)))
-    findings += [_operators(name, **found) for name, found in operators.items()]
+    findings += [_operators(f"operators for {x}", **state) for x, state in operators.items()]
     findings.append(_model(model))
     findings += [_package(name) for name in OPTIONAL]
-    findings += [_landmark_weights(), _faces(), _hub(), _disk()]
+    findings += [_landmark_weights(), _faces("faces"), _hub("Hub"), _disk()]
     return Diagnosis(findings, operators)
 
 
-def _python() -> Finding:
-    text = f"{platform.python_version()}, {sys.executable}"
-    if sys.version_info < OLDEST_PYTHON:
-        hint = f"install Python {'.'.join(map(str, OLDEST_PYTHON))} or newer"
-        return Finding("Python", "problem", f"{text} is too old", hint)
-    return Finding("Python", "ok", text)
-
-
 def _torch() -> Finding:
-    cuda = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
-    text = f"{torch.__version__}, {cuda}"
+    text = (
+        f"{torch.__version__}, {f'CUDA {torch.version.cuda}' if torch.version.cuda else 'CPU only'}"
+    )
     if shutil.which("nvidia-smi") and not torch.cuda.is_available():
         hint = "to use the NVIDIA GPU, install a PyTorch for CUDA that fits its driver"
         return Finding("PyTorch", "warning", f"{text}; it sees no GPU", hint)
@@ -151,16 +129,13 @@ def _device(name: str) -> Finding:
 def _threads() -> str:
     count = torch.get_num_threads()
     text = "1 thread" if count == 1 else f"{count} threads"
-    for name in threads.VARIABLES:
-        if os.environ.get(name):
-            return f"{text}, as {name} says"
+    if variable := next((x for x in threads.VARIABLES if os.environ.get(x)), None):
+        return f"{text}, as {variable} says"
     quota = threads.cpu_quota()
     return text if quota is None else f"{text}, under a quota of {quota:g} CPUs"
 
 
-def _operators(name: str, state: build.State, reason: str, seconds: float) -> Finding:
-    """Say what became of one library of operators."""
-    title = f"operators for {name}"
+def _operators(title: str, state: build.State, reason: str, seconds: float) -> Finding:
     if state == "native":
         took = f" in {seconds:g} s" if seconds else ""
         return Finding(title, "ok", f"compiled{took}, {build.cache_folder()}")
@@ -195,7 +170,7 @@ def _package(name: str) -> Finding:
     return Finding(name, "ok", f"works, for {purpose}")
 
 
-def _faces() -> Finding:
+def _faces(title: str) -> Finding:
     """Search the face of the embedded model's mean picture; nothing is downloaded for it."""
     kind = os.environ.get(landmarks.DETECTOR_VARIABLE) or landmarks.AUTO
     if kind != landmarks.HAAR and not fan.folder_if_there():
@@ -207,16 +182,14 @@ def _faces() -> Finding:
             picture = generator(generator.broadcast(generator.mapping.mean[None]))
         detector = landmarks.default_detector(kind)
         faces = detector.detect(images.enlarged(images.to_image(picture)))
-    except StyleMaskError as error:
-        return Finding(FACES, "warning", f"cannot be found: {error}", landmarks.INSTALL_HINT)
-    except Exception as error:  # of the detector's libraries
+    except Exception as error:  # ours, or of the detector's libraries
         text = f"cannot be found: {_reason(error)}"
-        return Finding(FACES, "warning", text, landmarks.INSTALL_HINT)
-    if not faces:
+    else:
+        if faces:
+            seconds = time.perf_counter() - start
+            return Finding(title, "ok", f"{detector.name} found one in a trial, {seconds:.1f} s")
         text = f"{detector.name} finds none in a picture that shows one"
-        return Finding(FACES, "warning", text, landmarks.INSTALL_HINT)
-    seconds = time.perf_counter() - start
-    return Finding(FACES, "ok", f"{detector.name} found one in a trial, {seconds:.1f} s")
+    return Finding(title, "warning", text, landmarks.INSTALL_HINT)
 
 
 def _reason(error: Exception) -> str:
@@ -238,26 +211,25 @@ def _landmark_weights() -> Finding:
     return Finding(fan.WHAT, "warning", text, hint)
 
 
-def _hub() -> Finding:
+def _hub(title: str) -> Finding:
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
     if constants.is_offline_mode():
-        return Finding("Hub", "ok", "not asked: HF_HUB_OFFLINE is set")
+        return Finding(title, "ok", "not asked: HF_HUB_OFFLINE is set")
     try:
         get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
     except Exception as error:  # whatever the network, a proxy or a certificate is up to
         if reason := downloads.certificate_trouble(error):
             text, _, hint = reason.partition(": ")
-            return Finding("Hub", "warning", f"{constants.ENDPOINT} is not reached: {text}", hint)
+            return Finding(title, "warning", f"{constants.ENDPOINT} is not reached: {text}", hint)
         hint = (
             "models on this machine work all the same, and HF_HUB_OFFLINE=1 keeps the Hub from "
             "being asked; to reach it behind a proxy, set HTTPS_PROXY"
         )
-        return Finding(
-            "Hub", "warning", f"{constants.ENDPOINT} is not reached: {_reason(error)}", hint
-        )
-    return Finding("Hub", "ok", f"{constants.ENDPOINT} is reached")
+        text = f"{constants.ENDPOINT} is not reached: {_reason(error)}"
+        return Finding(title, "warning", text, hint)
+    return Finding(title, "ok", f"{constants.ENDPOINT} is reached")
 
 
 def _disk() -> Finding:

@@ -92,9 +92,7 @@ def check_tensors(
         raise WeightsError(f"{where}: tensor {extra[0]} is not part of the model ({len(extra)})")
     for name, shape in shapes.items():
         if list(shape) != (wanted := list(expected[name])):
-            raise WeightsError(
-                f"{where}: {name} has shape {list(shape)}, the config asks for {wanted}"
-            )
+            raise WeightsError(f"{where}: {name} has shape {list(shape)}, {wanted} was expected")
 
 
 def pick_device(device: str | torch.device) -> torch.device:

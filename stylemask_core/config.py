@@ -131,10 +131,12 @@ class ModelConfig:
         path = folder / CONFIG_NAME
         if not folder.is_dir():
             raise WeightsError(f"there is no folder {folder}")
-        if file_kinds.is_lfs_pointer(path):
-            raise WeightsError(f"{path} {file_kinds.LFS_POINTER}")
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
+        except WeightsError:
+            if file_kinds.is_lfs_pointer(path):
+                raise WeightsError(f"{path} {file_kinds.LFS_POINTER}") from None
+            raise
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or error
             raise WeightsError(

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, ClassVar
 
 Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all (0 where unknown)
 
@@ -15,28 +16,43 @@ OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # and `requests` reads t
 REFUSED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's name, which libraries pass on in their messages
 
 
-def bar_class(what: str, progress: Progress | None) -> type:
-    """A stand-in for a tqdm class that huggingface_hub feeds: every step goes to `progress`."""
+def bar_class(what: str, progress: Progress | None, total: int = 0) -> type:
+    """A stand-in for a tqdm class that huggingface_hub feeds; it draws nothing itself.
+
+    Args:
+        what: first argument of each call to `progress`.
+        progress: called with every step; None for silence.
+        total: bytes in all; 0 for what the bars are told.
+    """
+    lock = Lock()  # several threads feed a bar
+    ahead: list[Any] = []  # of several bars that count the same bytes
 
     class Bar:
-        def __init__(self, total: int | None = None, initial: int = 0, **_: Any) -> None:
-            self.total, self.n = total, initial
+        format_dict: ClassVar[dict[str, Any]] = {}
+
+        def __init__(
+            self, *_: Any, total: int | None = None, initial: int = 0, unit: str = "it", **__: Any
+        ) -> None:
+            self.total, self.n, self.unit = total, initial, unit
 
         def update(self, step: int = 1) -> None:
-            self.n += step
-            if progress is not None:
-                progress(what, self.n, self.total or 0)
+            with lock:
+                self.n += step
+                if self.unit != "B" or progress is None:
+                    return
+                if not ahead or self.n >= ahead[0].n:
+                    ahead[:] = [self]
+                if ahead[0] is self:
+                    progress(what, self.n, total or self.total or 0)
 
-        def ignore(self, *_: Any, **__: Any) -> None:
-            pass
-
-        # what Xet reports beside the bytes written
-        update_transfer = set_postfix_str = set_transfer_postfix_str = refresh = close = ignore
+        def __getattr__(self, _: str) -> Callable[..., None]:  # whatever else a bar can do
+            return lambda *_, **__: None
 
         def __enter__(self) -> "Bar":
             return self
 
-        __exit__ = ignore
+        def __exit__(self, *_: object) -> None:
+            pass
 
     return Bar
 

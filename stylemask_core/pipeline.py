@@ -24,7 +24,7 @@ from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.downloads import Progress
 from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.inversion import Refinement, refine, refine_inversion, w_spread
-from stylemask_core.models import model_folder, model_source, repository
+from stylemask_core.models import hub, model_folder, model_source
 from stylemask_core.networks.cuda_graph import Recorded
 from stylemask_core.networks.synthesis import SynthesisNetwork, request_operators
 from stylemask_core.pictures import framing, images, pasting
@@ -125,7 +125,7 @@ class StyleMaskPipeline:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "model"
             self.save_pretrained(folder)
-            return repository.push(folder, repo_id, private)
+            return hub.push(folder, repo_id, private)
 
     @torch.inference_mode()
     def sample(self, seed: int, truncation: float | None = None) -> LatentCode:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import torch
 
-from stylemask.convert.checkpoints import read_checkpoint, sha256
+from stylemask.convert.checkpoints import read_checkpoint
 from stylemask.convert.e4e_tensors import convert_backbone, scale_and_shift
+from stylemask_core.checks import check_tensors
 from stylemask_core.errors import StyleMaskError, WeightsError
+from stylemask_core.files import sha256
+from stylemask_core.models.model_folder import shapes_of
 from training.identity_models.arcface import FINAL_SIDE, KIND, WEIGHTS_NAME, ArcFace
 from training.network_files import check_free, write_folder
 
@@ -60,12 +63,7 @@ def read_network(path: Path) -> State:
         raise WeightsError(f"{path}: {min(state)} has no place in IR-SE50")
     with torch.device("meta"):
         network = ArcFace()
-    for name, expected in network.state_dict().items():
-        if tensors[name].shape != expected.shape:
-            raise WeightsError(
-                f"{path}: {name} has shape {list(tensors[name].shape)}, {list(expected.shape)} is "
-                "IR-SE50's"
-            )
+    check_tensors(shapes_of(tensors), shapes_of(network.state_dict()), path)
     return tensors
 
 

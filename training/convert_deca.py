@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from stylemask.convert.checkpoints import read_checkpoint, sha256
+from stylemask.convert.checkpoints import read_checkpoint
 from stylemask.convert.e4e_tensors import fold
+from stylemask_core.checks import check_tensors
 from stylemask_core.errors import StyleMaskError, WeightsError
+from stylemask_core.files import sha256
+from stylemask_core.models.model_folder import shapes_of
 from training.face_models.deca import ENCODER_NAME, FLAME_NAME, KIND, STAGES, CoarseEncoder
 from training.face_models.flame import (
     CONTOUR_ANGLES,
@@ -163,12 +166,7 @@ def read_encoder(path: Path) -> State:
         raise WeightsError(f"{path}: E_flame.{min(state)} has no place in DECA's encoder")
     with torch.device("meta"):
         network = CoarseEncoder()
-    for name, expected in network.state_dict().items():
-        if tensors[name].shape != expected.shape:
-            raise WeightsError(
-                f"{path}: {name} of the encoder has shape {list(tensors[name].shape)}, "
-                f"{list(expected.shape)} is DECA's"
-            )
+    check_tensors(shapes_of(tensors), shapes_of(network.state_dict()), path)
     return tensors
 
 

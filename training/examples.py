@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", required=True, help="a head each")
     parser.add_argument("--size", type=int, default=SIZE, help="[px]")
-    parser.add_argument("-o", "--output", type=Path, default=Path("examples/heads"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("demo/heads"))
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)  # compiled code depends on it

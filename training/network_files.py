@@ -11,7 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from stylemask_core.checks import check_tensors
 from stylemask_core.errors import WeightsError
+from stylemask_core.models.model_folder import shapes_of
 from stylemask_core.pictures import file_kinds
 
 CONFIG_NAME = "config.json"
@@ -37,15 +39,9 @@ def read_network(build: Callable[[], Module], path: Path) -> Module:
         raise WeightsError(file_kinds.unreadable(path, error)) from error
     with torch.device("meta"):
         module = build()
+    check_tensors(shapes_of(tensors), shapes_of(module.state_dict()), path)
     expected = module.state_dict()
-    if different := sorted(set(expected) ^ set(tensors)):
-        raise WeightsError(f"{path} holds another network: {different[0]} is in one of them alone")
     for name, tensor in tensors.items():
-        if tensor.shape != expected[name].shape:
-            raise WeightsError(
-                f"{path} holds another network: {name} has shape {list(tensor.shape)}, "
-                f"{list(expected[name].shape)} was expected"
-            )
         if not tensor.isfinite().all():
             raise WeightsError(f"{path}: {name} has values that are not finite")
         tensors[name] = tensor.to(expected[name].dtype)

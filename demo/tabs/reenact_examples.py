@@ -12,7 +12,7 @@ from demo.tabs.model_choice import ModelChoice
 from demo.texts import text
 from stylemask_core.pictures.images import centre_square, read_picture, side_by_side
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "heads"
+EXAMPLES = Path(__file__).parents[1] / "heads"
 PAIRS = (  # source, target, key of the label
     ("head_40.png", "head_21.png", "up"),
     ("head_9.png", "head_18.png", "laugh"),

@@ -59,10 +59,7 @@ def tell(message: object) -> None:
 def tell_error(error: Exception, verbose: bool, where: str = "") -> None:
     """Write an error to standard error as one line, below its traceback if that is asked for.
 
-    Args:
-        error: what was raised.
-        verbose: whether to write the traceback.
-        where: put before an error that does not say itself what it is about.
+    `where` goes before an error that does not say itself what it is about.
     """
     if verbose:
         with suppress(OSError):
@@ -75,10 +72,7 @@ def tell_error(error: Exception, verbose: bool, where: str = "") -> None:
 
 
 def say(content: str | bytes) -> None:
-    """Write to standard output, above a progress bar if there is one.
-
-    Args:
-        content: text with its line ends, or a file's bytes.
+    """Write text or a file's bytes to standard output, above a progress bar if there is one.
 
     Raises:
         ReaderGoneError: it is a pipe that was closed at its other end.
@@ -102,9 +96,8 @@ def say(content: str | bytes) -> None:
 
 def _discard(stream: TextIO | None) -> None:
     """Let a stream that fails lead nowhere: Python would write what it still holds at its end."""
-    if stream is None:
-        return
     with suppress(OSError):  # it is no file of the system's
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, stream.fileno())
-        os.close(null)
+        if stream is not None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)

@@ -45,8 +45,7 @@ def parse_input(text: str, role: str) -> Input:
     """Tell a seed from a path, and make sure the path is there.
 
     Raises:
-        UsageError: the seed cannot be used, or a pattern stands for many files.
-        InvalidInputError: there is no such file or folder.
+        UsageError, InvalidInputError: it is no usable seed; a pattern; not there.
     """
     if text.startswith(SEED_PREFIX):
         try:
@@ -114,14 +113,8 @@ def _listed(item: Input) -> tuple[list[Input], set[Path]]:
 def pair_up(source: Input, target: Input, output: Path) -> tuple[list[Pair], list[Path]]:
     """Pair the files of folders by sorted name; a single input goes with every file.
 
-    Args:
-        source: seed, file or folder.
-        target: the same; at least one of both is a folder.
-        output: folder of the results, named after the source files, or after the target files
-            where only the target is a folder.
-
-    Returns:
-        The pairs, and what the folders hold beside pictures.
+    Results are named after the source files, or after the targets where only these are a folder.
+    What the folders hold beside pictures is returned, too.
 
     Raises:
         UsageError: a folder has no pictures or cannot be listed, or the counts differ.
@@ -144,12 +137,7 @@ def pair_up(source: Input, target: Input, output: Path) -> tuple[list[Pair], lis
 
 
 def read_array(pipeline: StyleMaskPipeline, item: Path, truncation: float | None) -> LatentCode:
-    """Read a code from a `.npy` file, z or W+.
-
-    Args:
-        pipeline: the model.
-        item: the file.
-        truncation: psi for z, None for the model's default; W+ already lies where it should.
+    """Read a code from a `.npy` file: z, truncated, or W+, which lies where it should.
 
     Raises:
         InvalidInputError: the file cannot be used.

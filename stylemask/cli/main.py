@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-EXIT_INTERRUPTED, EXIT_TERMINATED = 130, 143
+EXIT_USAGE, EXIT_INTERRUPTED, EXIT_READER_GONE, EXIT_TERMINATED = 2, 130, 141, 143
 
 
 @contextmanager
-def _on_signal(number: int, handler: Callable[..., Any]) -> Iterator[None]:
+def on_signal(number: int, handler: Callable[..., Any]) -> Iterator[None]:
     """Handle a signal, unless the process was started to ignore it."""
     if (
         threading.current_thread() is not threading.main_thread()  # only there it may be set
@@ -34,27 +34,31 @@ def _on_signal(number: int, handler: Callable[..., Any]) -> Iterator[None]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Args:
-        argv: the arguments; None for the process's own, which has nothing else to do then.
-
-    Returns:
-        Exit code, see the module's first lines.
-    """
+    """Run the command line; the exit code. None stands for the process's own arguments."""
     try:
         # Imports take seconds, and an interrupt within one may surface as any error: leave at once.
-        with _on_signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED)):
-            from stylemask.cli.commands import run
+        with on_signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED)):
+            from stylemask.cli import commands, console, parser
+            from stylemask_core.errors import UsageError
         with (
             # lets SIGTERM unwind what is being done, so that nothing half-written is left behind
-            _on_signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED)),
+            on_signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED)),
             warnings.catch_warnings(),
         ):
             # Pillow warns of large pictures and odd metadata: the one is checked, the other
             # harmless.
             warnings.filterwarnings("ignore", module="PIL")
-            return run(sys.argv[1:] if argv is None else argv)
+            arguments = sys.argv[1:] if argv is None else argv
+            console.prepare()
+            try:
+                if arguments[:1] == [parser.DEMO]:
+                    return commands.open_page(arguments[1:])
+                return parser.read(arguments, commands.COMMANDS).run()
+            except console.ReaderGoneError:
+                return EXIT_READER_GONE
+            except Exception as error:  # a user is never shown a traceback unasked
+                console.tell_error(error, "--verbose" in arguments)
+                return EXIT_USAGE if isinstance(error, UsageError) else console.EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     finally:

@@ -10,13 +10,12 @@ from tqdm import tqdm
 
 from stylemask.cli import outputs
 from stylemask.cli.console import EXIT_DONE, say, tell
-from stylemask.cli.parser import Command, Once, argument, option
+from stylemask.cli.parser import Command, argument, option, output
 from stylemask_core.downloads import console_progress
-from stylemask_core.models import cache, repository
+from stylemask_core.models import cache, hub
 from stylemask_core.models.model_source import FFHQ
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
-OUTPUT = {"action": Once, "metavar": "FOLDER"}
 DTYPE = {"choices": [*DTYPES], "default": "float32", "help": "of the written weights"}
 
 
@@ -39,10 +38,9 @@ class Convert(Command):
     encoder: Path = option(
         type=Path, required=True, metavar="FILE", help="e4e's, such as e4e_ffhq_encode.pt"
     )
-    output: str | None = option(
-        "-o", **OUTPUT,
-        help="model folder to be created; an existing one is replaced; model/ if not given",
-    )  # fmt: skip
+    output: str | None = output(
+        "FOLDER", "model folder to be created; an existing one is replaced; model/ if not given"
+    )
     dtype: str = option(**DTYPE)
 
     def run(self) -> int:
@@ -81,7 +79,7 @@ class Push(Command):
 
     def run(self) -> int:
         """Print the commit's address."""
-        say(f"{repository.push(self.folder, self.repo, self.private)}\n")
+        say(f"{hub.push(self.folder, self.repo, self.private)}\n")
         return EXIT_DONE
 
 
@@ -91,9 +89,7 @@ class Fetch(Command):
 
     examples = ("stylemask fetch ffhq", "stylemask fetch ffhq -o ffhq --dtype float16")
     model: str = argument(None, "the authors' model of photos, 1024 px", choices=[FFHQ])
-    output: str | None = option(
-        "-o", **OUTPUT, help="to be created; in this project's cache if not given"
-    )
+    output: str | None = output("FOLDER", "to be created; in this project's cache if not given")
     mask_network: Path | None = option(
         type=Path, metavar="FILE", help="mask_network_1024.pt, where Google Drive does not give it"
     )

@@ -2,8 +2,8 @@
 
 import itertools
 import os
-import secrets
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from PIL import Image, features
 from stylemask.cli.console import say
 from stylemask.provenance import stamps
 from stylemask.provenance.stamps import Stamp
+from stylemask_core import files
 from stylemask_core.errors import StyleMaskError, UsageError
 from stylemask_core.pictures import images
 from stylemask_core.pipeline import StyleMaskPipeline
@@ -33,15 +34,11 @@ WRITERS: dict[str, tuple[str, dict[str, int | str]]] = {
 
 @dataclass(frozen=True)
 class Output:
-    """Where one picture goes.
+    """Where one picture goes."""
 
-    Args:
-        path: the file; None for standard output, as a PNG.
-        named: whether a person gave this very name: a file of that name is then replaced, and
-            otherwise kept, and the picture's name gets a number.
-    """
-
-    path: Path | None
+    path: Path | None  # None for standard output, as a PNG
+    # Whether a person gave this very name: a file of that name is then replaced, and otherwise
+    # kept, and the picture's name gets a number.
     named: bool = True
 
 
@@ -99,46 +96,28 @@ def folder_name(text: str | None, name: str = "") -> Path:
 
 
 @contextmanager
-def results_folder(text: str | None, name: str) -> Iterator[Path]:
-    """The folder that results go to; it goes again with the block if nothing was put there.
-
-    Args:
-        text: what -o says, None if it was not given.
-        name: of the folder that is made where it was not given, with a number if it is there.
-
-    Raises:
-        UsageError: it cannot be written, or is the name of something else.
-    """
-    folder = folder_name(text, name)
-    with writable(folder):
-        yield folder
-
-
-@contextmanager
-def writable(folder: Path) -> Iterator[None]:
+def writable(folder: Path) -> Iterator[Path]:
     """Make a folder and try it out; it goes again with the block if nothing was put there.
 
     Raises:
         UsageError: it cannot be written.
     """
-    probe = folder / _draft_name()
     missing: list[Path] = []
     try:
         try:
             missing = [place for place in (folder, *folder.parents) if not place.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            probe.touch(exist_ok=False)
-            probe.unlink()
+            tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             raise UsageError(_reason(folder, error)) from error
-        yield
+        yield folder
     finally:
         for place in missing:
             with suppress(OSError):  # something is in it
                 place.rmdir()
 
 
-def check_distinct(files: Iterable[Path], inputs: Iterable[Path]) -> None:
+def check_distinct(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     """Make sure no output would replace an input or another output.
 
     Raises:
@@ -146,7 +125,7 @@ def check_distinct(files: Iterable[Path], inputs: Iterable[Path]) -> None:
     """
     sources = {path.resolve() for path in inputs}
     seen: set[Path] = set()
-    for path in files:
+    for path in outputs:
         if path.resolve() in sources:
             raise UsageError(f"{path} is also an input: choose another output")
         if path in seen:
@@ -172,25 +151,16 @@ def _reason(path: Path, error: OSError) -> str:
     return f"cannot write to {path} ({error.strerror}): choose another output"
 
 
-def _draft_name() -> str:
-    return f".stylemask-{secrets.token_hex(8)}"  # short: the final name may be as long as allowed
-
-
 def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
         StyleMaskError: it cannot be written.
     """
-    draft = path.with_name(_draft_name())
     try:
-        draft.write_bytes(content)
-        draft.replace(path)
+        files.write_whole(path, content)
     except OSError as error:
         raise StyleMaskError(_reason(path, error)) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def _write_new(first: Path, content: bytes) -> Path:
@@ -220,21 +190,20 @@ def write_picture(output: Output, image: Image.Image, stamp: Stamp) -> str:
     Raises:
         StyleMaskError: it cannot be written.
     """
-    suffix = ".png" if output.path is None else output.path.suffix.lower()
-    format_, settings = WRITERS[suffix]
-    content = stamps.encode(image, stamp, format_, **settings)
-    if output.path is None:
+    path = output.path
+    kind, settings = WRITERS[".png" if path is None else path.suffix.lower()]
+    content = stamps.encode(image, stamp, kind, **settings)
+    if path is None:
         say(content)
         return "a PNG to standard output"
-    opaque = image.mode == "RGBA" and format_ in stamps.OPAQUE_FORMATS
-    loss = f", on white: {format_} keeps no transparency, .png and .webp do" if opaque else ""
+    opaque = image.mode == "RGBA" and kind in stamps.OPAQUE_FORMATS
+    loss = f", on white: {kind} keeps no transparency, .png and .webp do" if opaque else ""
     if not output.named:
-        path = _write_new(output.path, content)
-        beside = "" if path == output.path else f", as {output.path} was there"
-        return f"{path}{beside}{loss}"
-    replaced = output.path.exists()
-    write(output.path, content)
-    return f"{output.path}{' over an older file' if replaced else ''}{loss}"
+        new = _write_new(path, content)
+        return f"{new}{'' if new == path else f', as {path} was there'}{loss}"
+    over = " over an older file" if path.exists() else ""
+    write(path, content)
+    return f"{path}{over}{loss}"
 
 
 def size_note(pipeline: StyleMaskPipeline, size: int | None = None) -> str:

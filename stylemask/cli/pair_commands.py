@@ -11,7 +11,7 @@ from stylemask.cli import outputs
 from stylemask.cli.console import EXIT_DONE, EXIT_FAILED, tell, tell_error
 from stylemask.cli.inputs import INPUT, Input, Pair, is_folder, pair_up, parse_input, paths
 from stylemask.cli.options import Mixing, ModelChoice, Panels, PhotoOptions
-from stylemask.cli.parser import Command, Once, argument, group, option, seed
+from stylemask.cli.parser import Command, argument, group, option, output, seed
 from stylemask.cli.photos import CodeReader
 from stylemask.provenance.stamps import Origin, Stamp
 from stylemask_core.errors import InvalidInputError, UsageError
@@ -36,9 +36,7 @@ class Mix(Command):
     target_seed: int = option(type=seed, required=True, metavar="N", help="whose pose is taken")
     mixing: Mixing = group()
     panels: Panels = group()
-    output: str | None = option(
-        "-o", action=Once, metavar="PICTURE", help=f"{FORMATS}; mix.png if not given"
-    )
+    output: str | None = output("PICTURE", f"{FORMATS}; mix.png if not given")
     choice: ModelChoice = group()
 
     def run(self) -> int:
@@ -74,11 +72,10 @@ class Reenact(Command):
     panels: Panels = group()
     photos: PhotoOptions = group(title="pictures")
     paste_back: bool = option(help="lay the result back into the photo that SOURCE is")
-    output: str | None = option(
-        "-o", action=Once, metavar="OUT",
-        help=f"{FORMATS}; a folder if SOURCE or TARGET is one; reenact.png or reenact/ if not "
-        "given",
-    )  # fmt: skip
+    output: str | None = output(
+        "OUT",
+        f"{FORMATS}; a folder if SOURCE or TARGET is one; reenact.png or reenact/ if not given",
+    )
     choice: ModelChoice = group()
 
     def run(self) -> int:
@@ -110,7 +107,7 @@ class Reenact(Command):
             raise UsageError(f"--paste-back writes the whole photo: leave out {clash}")
 
     def _folders(self, reader: CodeReader, source: Input, target: Input) -> int:
-        with outputs.results_folder(self.output, "reenact") as folder:
+        with outputs.writable(outputs.folder_name(self.output, "reenact")) as folder:
             pairs, skipped = pair_up(source, target, folder)
             outputs.check_distinct(
                 (pair.output for pair in pairs),

@@ -15,12 +15,15 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 import numpy as np
 
 from stylemask.cli.console import say
+from stylemask_core import __version__
 from stylemask_core.config import MAX_SEED
 from stylemask_core.errors import UsageError
 
 OPTION = re.compile(r"-[A-Za-z]|--[A-Za-z]")  # how one begins; "-1" is a number, "-" the output
 NEAR = 0.6  # of 1: how alike two names are that may be mixed up
 NO_LAYER = "none"
+VERSION = ("-V", "--version")
+DEMO = "demo"  # a command that reads its own flags
 EXITS = (
     "exit codes: 0 done, 1 some inputs failed, 2 bad usage, 130 interrupted,\n"
     "            141 whoever read the output closed it"
@@ -30,11 +33,13 @@ Options = TypeVar("Options")
 
 
 def option(*names: str, **settings: Any) -> Any:
-    """A field that an option sets: --its-name, or the short names beside it; argparse's settings.
-
-    A type of bool becomes a switch.
-    """
+    """A field that --its-name sets, or a short name beside it; a type of bool makes a switch."""
     return field(metadata={"names": names, "settings": settings})
+
+
+def output(metavar: str, about: str) -> Any:
+    """The field of -o."""
+    return option("-o", action=_Once, metavar=metavar, help=about)
 
 
 def argument(metavar: str | None, about: str, **settings: Any) -> Any:
@@ -94,10 +99,9 @@ class Parser(argparse.ArgumentParser):
         """
         arguments = _joined(arguments)
         for text in itertools.takewhile(lambda text: text != "--", arguments):
-            if OPTION.match(text):
-                name = text.partition("=")[0] if text.startswith("--") else text[:2]
-                if name not in self.options:
-                    self.error(f"there is no option {name}{near(name, self.options)}")
+            name = text.partition("=")[0] if text.startswith("--") else text[:2]
+            if OPTION.match(text) and name not in self.options:
+                self.error(f"there is no option {name}{near(name, self.options)}")
         # the second takes options and inputs in any order, but loses "--"
         parse = self.parse_known_args if "--" in arguments else self.parse_known_intermixed_args
         namespace, surplus = parse(arguments)
@@ -126,6 +130,51 @@ def parser_of(name: str, command: type[Command]) -> Parser:
     about = (command.__doc__ or "").splitlines()[0]
     parser = Parser(command.examples, prog=f"stylemask {name}", description=about)
     _declare(parser, command)
+    return parser
+
+
+def read(arguments: Sequence[str], commands: Mapping[str, type[Command]]) -> Command:
+    """The command that a command line asks for.
+
+    Raises:
+        UsageError: it cannot be understood.
+    """
+    first, *rest = arguments or [""]
+    if first in commands:
+        return parser_of(first, commands[first]).read(commands[first], rest)
+    parser = program_parser(commands)
+    option = first.partition("=")[0]
+    if not arguments:
+        parser.error(f"give a command: {', '.join([*commands, DEMO])}")
+    if option in VERSION:
+        say(f"{parser.prog} {__version__}\n")
+        parser.exit()
+    if option in parser.options:
+        parser.print_help()
+        parser.exit()
+    if not OPTION.match(first):
+        names = [*commands, DEMO]
+        hint = near(first, names) or f": there are {', '.join(names)}"
+        message = f"there is no command {first!r}{hint}"
+    elif any(option in parser_of(name, kind).options for name, kind in commands.items()):
+        message = f"{option} goes after the command, as in: {parser.prog} COMMAND {option} …"
+    else:
+        message = f"there is no option {option}{near(option, parser.options)}"
+    raise parser.error(message)
+
+
+def program_parser(commands: Mapping[str, type[Command]]) -> Parser:
+    """The parser of what stands before a command."""
+    parser = Parser(
+        [commands[name].examples[0] for name in ("mix", "reenact", "doctor")],
+        prog="stylemask",
+        description="Give a face the head pose and expression of another.",
+    )
+    parser.add_argument(*VERSION, action="store_true", help="show the version and end")
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    for name, command in commands.items():
+        subparsers.add_parser(name, help=(command.__doc__ or "").splitlines()[0])
+    subparsers.add_parser(DEMO, help="Open the demo in a web page.")
     return parser
 
 
@@ -169,26 +218,10 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-class Version(argparse.Action):
-    """Writes the version and ends."""
-
-    def __init__(self, version: str, **settings: Any) -> None:
-        super().__init__(nargs=0, **settings)
-        self._version = version
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        """Write it."""
-        say(f"{parser.prog} {self._version}\n")
-        parser.exit()
-
-
-class Once(argparse.Action):
+class _Once(argparse.Action):
     """Takes a value that must not be given twice: the first would be lost."""
 
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any
-    ) -> None:
-        """Set it."""
+    def __call__(self, parser: Any, namespace: Any, values: Any, *_: Any) -> None:
         if first := vars(namespace)[self.dest]:
             raise argparse.ArgumentError(self, f"give it once, not {first!s} and {values!s}")
         setattr(namespace, self.dest, values)

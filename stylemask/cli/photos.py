@@ -114,13 +114,7 @@ class CodeReader:
         target: Input,
         known: Mapping[str, Code] | None = None,
     ) -> tuple[Code, Code]:
-        """Turn both inputs into codes; two pictures are inverted as one batch.
-
-        Args:
-            pipeline: the model.
-            source: seed or file.
-            target: likewise.
-            known: codes that were read before, by role.
+        """Turn both inputs into codes, if not known; two pictures are inverted as one batch.
 
         Raises:
             InvalidInputError: a file cannot be used.

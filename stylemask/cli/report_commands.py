@@ -25,17 +25,17 @@ from stylemask.cli.options import Mixing, ModelChoice, PhotoOptions
 from stylemask.cli.pair_commands import stamp_of
 from stylemask.cli.parser import (
     Command,
-    Once,
     argument,
     exists,
     factors,
     group,
     number,
     option,
+    output,
 )
 from stylemask.cli.photos import CodeReader
 from stylemask.info import model_info
-from stylemask.inspect import inspection
+from stylemask.inspect import figures, inspection
 from stylemask.inspect.mask_edit import SCALE_RANGE, THRESHOLD_RANGE, MaskEdit
 from stylemask.provenance import stamps
 from stylemask_core.errors import InvalidInputError, UsageError
@@ -73,10 +73,9 @@ class Inspect(Command):
         help="factors of the masks of groups and layers, 0…2, e.g. fine=0,b8.conv0=1.5",
     )  # fmt: skip
     photos: PhotoOptions = group(title="pictures")
-    output: str | None = option(
-        "-o", action=Once, metavar="FOLDER",
-        help=f"gets {', '.join(FILES)}; inspect/ if neither it nor --json is given",
-    )  # fmt: skip
+    output: str | None = output(
+        "FOLDER", f"gets {', '.join(FILES)}; inspect/ if neither it nor --json is given"
+    )
     json: bool = option(help="print the figures as JSON")
     choice: ModelChoice = group()
 
@@ -88,9 +87,14 @@ class Inspect(Command):
                 raise UsageError(f"{label(item)} is a folder: inspect takes one pair")
         reader = CodeReader(self.photos, self.mixing.truncation, source, target)
         only_json = self.json and self.output is None
-        place = nullcontext() if only_json else outputs.results_folder(self.output, "inspect")
+        place = (
+            nullcontext()
+            if only_json
+            else outputs.writable(outputs.folder_name(self.output, "inspect"))
+        )
         with place as folder:
             if folder is not None:
+                figures.require()
                 outputs.check_distinct([folder / name for name in FILES], paths(source, target))
             pipeline = self.choice.load()
             edit = MaskEdit(self.threshold, self.scale)
@@ -110,8 +114,6 @@ class Inspect(Command):
 
 
 def _write(folder: Path, inspected: inspection.Inspection, stamp: stamps.Stamp) -> None:
-    from stylemask.inspect import figures  # brings matplotlib
-
     pictures = (
         images.enlarged(inspected.result.image),
         figures.layer_bars(inspected),

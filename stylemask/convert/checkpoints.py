@@ -5,7 +5,6 @@ The only place that reads pickled files, and only as weights: code in them is re
 """
 
 import dataclasses
-import hashlib
 import pickle
 import warnings
 from collections.abc import Callable
@@ -16,8 +15,8 @@ import torch
 from torch import nn
 
 from stylemask.convert.e4e_tensors import convert_encoder
-from stylemask.convert.ffhq_card import ffhq_card
 from stylemask.convert.tensor_names import Names, generator_names, mask_network_names
+from stylemask_core import files
 from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import model_folder
@@ -28,6 +27,7 @@ from stylemask_core.pictures import file_kinds
 
 State = dict[str, torch.Tensor]
 
+CARD = Path(__file__).with_name("ffhq_card.md")
 ZIP_MAGIC = b"PK\x03\x04"  # files of torch.save since torch 1.6, which can be memory-mapped
 MEAN_SAMPLES = 2**15
 E4E_TYPE = "Encoder4Editing"
@@ -77,9 +77,20 @@ def convert(
             model_folder.write_part(draft, part, tensors, dtype)
             del tensors
         on_step("hashing the sources")
-        sources = {part: (path.name, sha256(path)) for part, path in paths.items()}
-        model_folder.write_texts(draft, config, ffhq_card(config, dtype, sources))
+        sources = {part: (path.name, files.sha256(path)) for part, path in paths.items()}
+        model_folder.write_texts(draft, config, _card(config, dtype, sources))
     return config
+
+
+def _card(config: ModelConfig, dtype: torch.dtype, sources: dict[str, tuple[str, str]]) -> str:
+    """The model card, with file name and SHA-256 of each part's checkpoint."""
+    return CARD.read_text(encoding="utf-8").format(
+        resolution=config.resolution,
+        masked_layers=config.masked_layers,
+        dtype=str(dtype).removeprefix("torch."),
+        hashes="\n".join(f"{digest}  {name}" for name, digest in sources.values()),
+        **{part: name for part, (name, _) in sources.items()},
+    )
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -114,16 +125,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise WeightsError(f"{path} is no checkpoint of StyleMask: it holds no dictionary")
     return content
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file in hexadecimal.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open(path: Path, part: str) -> dict[str, Any]:

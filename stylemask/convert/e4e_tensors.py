@@ -14,18 +14,14 @@ NORM_EPSILON = 1e-5
 
 
 def convert_encoder(state: State, latents: int) -> State:
-    """Rename and fold the tensors of an encoder.
+    """Rename and fold an encoder of L latents to `E4eEncoder`, without latent_avg.
 
     Args:
         state: the checkpoint's, without the prefix "encoder."; emptied of all that is used.
-        latents: number L of heads.
-
-    Returns:
-        The tensors of `E4eEncoder`, without latent_avg.
+        latents: L, the number of heads.
 
     Raises:
-        KeyError: one is missing.
-        RuntimeError: shapes do not go together.
+        KeyError, RuntimeError: a tensor is missing; shapes do not go together.
     """
     tensors: State = {}
     _copy(state, tensors, {"latlayer1": "lateral_middle", "latlayer2": "lateral_fine"})
@@ -47,13 +43,10 @@ def convert_encoder(state: State, latents: int) -> State:
 
 
 def convert_backbone(state: State) -> State:
-    """Rename and fold the tensors of IR-SE50: `input_layer.…` and `body.…` → `backbone.…`.
-
-    Args:
-        state: emptied of all that is used.
+    """Rename and fold IR-SE50: `input_layer.…` and `body.…` → `backbone.…`; empties the state.
 
     Raises:
-        KeyError: one is missing.
+        KeyError: a tensor is missing.
     """
     tensors: State = {}
     fold(state, tensors, "input_layer.0", "input_layer.1", "backbone.stem.conv")
@@ -69,15 +62,10 @@ def convert_backbone(state: State) -> State:
 
 
 def convert_unit(state: State, prefix: str, projects: bool) -> State:
-    """Rename and fold the tensors of one residual unit, to what `e4e.Unit` holds.
-
-    Args:
-        state: emptied of all that is used.
-        prefix: of the unit's tensors in it.
-        projects: whether the shortcut has a convolution.
+    """Rename and fold one residual unit, to what `e4e.Unit` holds; empties the state.
 
     Raises:
-        KeyError: one is missing.
+        KeyError: a tensor is missing.
     """
     layers = f"{prefix}res_layer"
     scale, shift = scale_and_shift(state, f"{layers}.0")

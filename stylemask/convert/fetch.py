@@ -1,7 +1,6 @@
 """The authors' official checkpoints, downloaded from where they are published, and converted."""
 
 import errno
-import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,28 +11,23 @@ from pathlib import Path
 import torch
 
 from stylemask.convert import checkpoints
-from stylemask_core import downloads
+from stylemask_core import downloads, files
 from stylemask_core.downloads import Progress, bar_class
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import cache, model_folder
-from stylemask_core.models.hub_errors import explained
+from stylemask_core.models.hub import explained
 
 CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
 MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder
 # How the libraries below gdown call a host that was not reached; it passes on their words alone.
 CONNECTION_FAILED = re.compile("Max retries exceeded|NameResolution|Connection(Error| refused)")
 SPARE = 200_000_000  # [B] left free on the disk
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
 class HubFile:
-    """A checkpoint in a Hub repository.
-
-    Args:
-        repo_id: "user/repo".
-        path: of the file in it.
-        size: [B].
-    """
+    """A checkpoint in a Hub repository, of a known size [B]."""
 
     repo_id: str
     path: str
@@ -41,19 +35,13 @@ class HubFile:
 
     @property
     def name(self) -> str:
-        """Of the file on this disk."""
+        """Of the file alone."""
         return self.path.rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True)
 class DriveFile:
-    """A checkpoint on Google Drive, of which no exact size is stated.
-
-    Args:
-        url: that gdown understands.
-        name: of the file on this disk.
-        sizes: least and largest plausible size [B].
-    """
+    """A checkpoint on Google Drive, with the least and largest plausible size [B]."""
 
     url: str
     name: str
@@ -85,8 +73,8 @@ def fetch_ffhq(
 ) -> Path:
     """Download the three official checkpoints and convert them to a model folder.
 
-    A download that was cut goes on where it stopped, in the next call too; the downloaded files
-    are deleted once the model is written.
+    A file that has arrived is not downloaded again by the next call; all are deleted once the
+    model is written.
 
     Args:
         folder: to be created; None for the one in this project's cache.
@@ -102,93 +90,78 @@ def fetch_ffhq(
     Raises:
         WeightsError: a file cannot be had or is not what it should be, or the disk is full.
     """
-    chosen = folder or cache.default_ffhq_folder()
-    model_folder.check_replaceable(chosen)
+    folder = folder or cache.default_ffhq_folder()
+    model_folder.check_replaceable(folder)
     if mask_network is not None:
         check_checkpoint(mask_network, str(mask_network), f"give the authors' {MASK_NETWORK.name}")
     with _downloads_folder() as downloads:
-        _check_space(downloads, chosen, dtype)
+        _check_space(downloads, folder, dtype)
         drive_file = downloads / MASK_NETWORK.name
         if mask_network is None:
             from_drive(MASK_NETWORK, drive_file, progress, on_step)
         generator, encoder = (
-            from_hub(file, downloads / file.name, progress, on_step)
-            for file in (GENERATOR, ENCODER)
+            from_hub(file, downloads, progress, on_step) for file in (GENERATOR, ENCODER)
         )
         try:
             checkpoints.convert(
-                generator, mask_network or drive_file, encoder, chosen, dtype, on_step
+                generator, mask_network or drive_file, encoder, folder, dtype, on_step
             )
         except WeightsError:
             drive_file.unlink(missing_ok=True)  # nothing vouches for it but the conversion
             raise
-        _remember(chosen)
+        _remember(folder)
         if not keep:
-            for path in (generator, encoder, drive_file):
-                path.unlink(missing_ok=True)
-    return chosen
+            for path in downloads.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:
+                    path.unlink()
+    return folder
 
 
 def from_hub(
-    file: HubFile, path: Path, progress: Progress | None, on_step: Callable[[str], None]
+    file: HubFile, downloads: Path, progress: Progress | None, on_step: Callable[[str], None]
 ) -> Path:
-    """Download a checkpoint from the Hub, going on where an earlier call was cut.
-
-    Args:
-        file: what to download.
-        path: to be written; a file that is there and whole is kept.
-        progress: told of the bytes.
-        on_step: told what is downloaded, at which commit.
+    """Download a checkpoint from the Hub, if it is not in the folder of downloads yet.
 
     Raises:
         WeightsError: it cannot be had, or is not the file that is known.
     """
-    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub import HfApi, hf_hub_download
 
+    path = downloads / file.path
     if path.is_file() and path.stat().st_size == file.size:
         return path
-    part = path.with_name(f"{path.name}.part")
-    with explained(file.repo_id, cached=False), _full_disk_explained(path):
-        commit = HfApi().resolve_revision(file.repo_id).resolved
+    with explained(file.repo_id, cached=False), _full_disk_explained():
+        api = HfApi(token=False)  # public files
+        commit = api.resolve_revision(file.repo_id).resolved
         on_step(f"downloading {file.name} from {file.repo_id} at commit {commit}")
-        found = get_hf_file_metadata(hf_hub_url(file.repo_id, file.path, revision=commit))
-        if found.size != file.size:
+        (known,) = api.get_paths_info(file.repo_id, [file.path], revision=commit)
+        if known.size != file.size:
             raise WeightsError(
-                f"{file.path} in {file.repo_id} has {found.size:,} bytes, the official file "
+                f"{file.path} in {file.repo_id} has {known.size:,} bytes, the official file "
                 f"{file.size:,}: convert your own copies with `stylemask convert`"
             )
-        with part.open("ab") as content:
-            if content.tell() > file.size:
-                content.truncate(content.seek(0))
-            http_get(
-                found.location,
-                content,
-                resume_size=content.tell(),
-                headers=build_hf_headers(token=False),  # public files, often on another host
-                expected_size=file.size,
-                tqdm_class=bar_class(file.name, progress),
-            )
-    with part.open("rb") as content:
-        sound = hashlib.file_digest(content, "sha256").hexdigest() == found.etag
-    if not sound:
-        part.unlink()
-        raise WeightsError(f"{file.name} arrived damaged and was removed: run this again")
-    part.replace(path)
+        hf_hub_download(
+            file.repo_id,
+            file.path,
+            revision=commit,
+            local_dir=downloads,
+            token=False,
+            tqdm_class=bar_class(file.name, progress),
+        )
+        if files.sha256(path) != known.lfs.sha256:
+            path.unlink()
+            raise WeightsError(f"{file.name} arrived damaged and was removed: run this again")
     return path
 
 
 def from_drive(
     file: DriveFile, path: Path, progress: Progress | None, on_step: Callable[[str], None]
 ) -> Path:
-    """Download a checkpoint from Google Drive, going on where an earlier call was cut.
+    """Download a checkpoint from Google Drive, if it is not there yet.
 
-    Args:
-        file: what to download.
-        path: to be written; a file that is there is kept.
-        progress: told of the bytes.
-        on_step: told what is downloaded.
+    A download that was cut goes on where it stopped, in the next call too.
 
     Raises:
         WeightsError: Drive refuses it, or sends something else.
@@ -211,7 +184,7 @@ def from_drive(
     on_step(f"downloading {file.name} from Google Drive")
     resumed = list(path.parent.glob(f"{arrived.name}*.part"))  # gdown's
     try:
-        with _full_disk_explained(path):
+        with _full_disk_explained():
             download(
                 file.url,
                 str(arrived),
@@ -250,16 +223,7 @@ def from_drive(
 
 
 def check_checkpoint(path: Path, name: str, hint: str) -> None:
-    """Make sure that a file begins like a checkpoint, before anything larger is done with it.
-
-    Args:
-        path: of the file.
-        name: what a message calls it.
-        hint: what a message says to do.
-
-    Raises:
-        WeightsError: it is a web page or something else, or cannot be read.
-    """
+    """Make sure that a file begins like a checkpoint, before anything larger is done with it."""
     try:
         with path.open("rb") as file:
             start = file.read(64)
@@ -278,7 +242,7 @@ def _downloads_folder() -> Iterator[Path]:
     folder = cache.downloads_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock").acquire(timeout=0)
+        lock = FileLock(folder / LOCK).acquire(timeout=0)
     except Timeout as error:
         raise WeightsError(
             "these files are being fetched already: wait until it is done"
@@ -292,7 +256,7 @@ def _downloads_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _full_disk_explained(path: Path) -> Iterator[None]:
+def _full_disk_explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -300,12 +264,12 @@ def _full_disk_explained(path: Path) -> Iterator[None]:
             raise
         raise WeightsError(
             f"the disk is full: free some space, or set {cache.HOME_VARIABLE} to a folder on "
-            f"another disk (now {path.parent.parent}); what has arrived is kept for the next try"
+            f"another disk (now {cache.cache_folder()}); what has arrived is kept for the next try"
         ) from error
 
 
 def _check_space(downloads: Path, folder: Path, dtype: torch.dtype) -> None:
-    missing = sum(file.size - _arrived(downloads / file.name) for file in (GENERATOR, ENCODER))
+    missing = sum(f.size for f in (GENERATOR, ENCODER) if not (downloads / f.path).is_file())
     above = next(parent for parent in folder.absolute().parents if parent.exists())
     needs = {downloads: missing, above: MODEL_SIZES[dtype]}
     if downloads.stat().st_dev == above.stat().st_dev:
@@ -317,12 +281,6 @@ def _check_space(downloads: Path, folder: Path, dtype: torch.dtype) -> None:
                 f"{needed / 1e9:.1f} GB are needed in {place} and {free / 1e9:.1f} GB are free: "
                 f"free some space, choose another folder with -o, or set {cache.HOME_VARIABLE}"
             )
-
-
-def _arrived(path: Path) -> int:
-    """Bytes of a download that are on the disk."""
-    part = path.with_name(f"{path.name}.part")
-    return next((file.stat().st_size for file in (path, part) if file.is_file()), 0)
 
 
 def _remember(folder: Path) -> None:

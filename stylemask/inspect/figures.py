@@ -3,6 +3,7 @@
 matplotlib is imported on the first figure, so that programs that draw none start fast.
 """
 
+import importlib.util
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from stylemask.inspect.inspection import Inspection
+from stylemask_core.errors import StyleMaskError
 from stylemask_core.pictures.images import area_average
 from stylemask_core.style_space import GROUP_RESOLUTIONS
 
@@ -32,6 +34,16 @@ STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+
+
+def require() -> None:
+    """Make sure that figures can be drawn, before anything else is done.
+
+    Raises:
+        StyleMaskError: matplotlib is missing.
+    """
+    if not importlib.util.find_spec("matplotlib"):
+        raise StyleMaskError("figures need matplotlib: pip install 'stylemask[figures]'")
 
 
 def _styled(draw: Callable[[Inspection], Image.Image]) -> Callable[[Inspection], Image.Image]:
@@ -140,15 +152,10 @@ def effect_maps(inspection: Inspection) -> Image.Image:
 
 
 def heat_map(picture: Image.Image, change: np.ndarray) -> tuple[Image.Image, float]:
-    """Lay a change over the grey picture that it happened to.
-
-    Args:
-        picture: RGB, a square.
-        change: [R, R], such as `Inspection.group_effects` has.
+    """Lay a change [R, R] over the grey square that it happened to.
 
     Returns:
-        RGB of the picture's size, brightest where the change is largest; the change that is drawn
-        brightest, at least 1e-6.
+        RGB, brightest where the change is largest; the change that is drawn brightest.
     """
     grey = np.asarray(picture.convert("L"), dtype=np.float32) / 255
     peak = max(float(np.percentile(change, PEAK_PERCENTILE)), 1e-6)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,42 +19,26 @@ STRONGEST = 20  # rows of the table of channels
 
 @dataclass(frozen=True)
 class ChannelEffect:
-    """One style channel of a reenactment.
+    """One style channel of a reenactment."""
 
-    Args:
-        layer: "b8.conv0", …
-        channel: index within the layer.
-        mask: share taken from the target, 0…1.
-        source: style of the source.
-        target: style of the target.
-        shift: how far the channel moved, strength included; the table is sorted by its size.
-    """
-
-    layer: str
-    channel: int
-    mask: float
-    source: float
-    target: float
-    shift: float
+    layer: str  # "b8.conv0", …
+    channel: int  # index within the layer
+    mask: float  # share taken from the target, 0…1
+    source: float  # style of the source
+    target: float  # style of the target
+    shift: float  # how far the channel moved, strength included; the table is sorted by its size
 
 
 @dataclass(frozen=True, eq=False)
 class Inspection(ByValue):
-    """What `inspect` found.
+    """What `inspect` found."""
 
-    Args:
-        result: the reenactment looked into.
-        layer_masks: mask values [dim] of each masked layer, by name.
-        styles: mixed styles [dim] of every layer, by name.
-        effects: every masked channel, strongest shift first.
-        group_effects: [R, R] for each layer group: mean over colours of the absolute change of
-            the picture (−1…1 scale) when the group is left at the source.
-    """
-
-    result: Reenactment
-    layer_masks: dict[str, np.ndarray]
-    styles: dict[str, np.ndarray]
-    effects: list[ChannelEffect]
+    result: Reenactment  # the reenactment looked into
+    layer_masks: dict[str, np.ndarray]  # mask values [dim] of each masked layer, by name
+    styles: dict[str, np.ndarray]  # mixed styles [dim] of every layer, by name
+    effects: list[ChannelEffect]  # every masked channel, strongest shift first
+    # [R, R] for each layer group: mean over colours of the absolute change of the picture (−1…1
+    # scale) when the group is left at the source
     group_effects: dict[str, np.ndarray]
 
     @property
@@ -96,14 +79,7 @@ def inspect(
     strength: float = 1.0,
     masks: Styles | None = None,
 ) -> Inspection:
-    """Reenact and take the result apart.
-
-    Args:
-        pipeline: the model.
-        source: whose identity is kept.
-        target: whose pose is taken.
-        strength: 0…1.5.
-        masks: in place of those the networks give, see `StyleMaskPipeline.reenact`.
+    """Reenact and take the result apart; arguments as for `StyleMaskPipeline.reenact`.
 
     Raises:
         InvalidInputError: strength out of range.
@@ -135,22 +111,15 @@ def inspect(
 
 @dataclass(frozen=True, eq=False)
 class PartEffect(ByValue):
-    """What one part of the masks does to a picture.
+    """What one part of the masks does to a picture."""
 
-    Args:
-        alone: the reenactment with this part's channels and no others.
-        rest: the reenactment with all channels but this part's.
-        change: [R, R], where the part acts: mean over colours of the absolute change of the
-            picture (−1…1 scale) when it is left at the source.
-        channels: how many channels the part has.
-        mean_mask: their mean mask, as mixed.
-    """
-
-    alone: Reenactment
-    rest: Reenactment
+    alone: Reenactment  # the reenactment with this part's channels and no others
+    rest: Reenactment  # the reenactment with all channels but this part's
+    # [R, R], where the part acts: mean over colours of the absolute change of the picture (−1…1
+    # scale) when it is left at the source
     change: np.ndarray
-    channels: int
-    mean_mask: float
+    channels: int  # how many channels the part has
+    mean_mask: float  # their mean mask, as mixed
 
 
 @torch.inference_mode()
@@ -162,15 +131,9 @@ def part_effect(
     strength: float = 1.0,
     masks: Styles | None = None,
 ) -> PartEffect:
-    """Reenact with a part of the masks alone, and with all the others.
+    """Reenact with a part of the masks alone, and with all the others; arguments as for `inspect`.
 
-    Args:
-        pipeline: the model.
-        source: whose identity is kept.
-        target: whose pose is taken.
-        part: a layer group, a layer or a tenth of one.
-        strength: 0…1.5.
-        masks: as for `inspect`; a tenth is chosen by what the networks gave all the same.
+    A tenth is chosen by what the networks gave, whatever the masks.
 
     Raises:
         InvalidInputError: strength out of range, or the model has no such part.
@@ -193,31 +156,11 @@ def _change(picture: Reenactment, result: Reenactment) -> np.ndarray:
 
 
 class Agreement(NamedTuple):
-    """How alike the masks of two pairs are.
+    """How alike the masks of two pairs are."""
 
-    Args:
-        correlation: Pearson's, −1…1; 0 where either does not vary.
-        overlap: sum of the smaller masks as a share of the sum of the larger ones, 0…1; 1 where
-            both are 0.
-    """
-
-    correlation: float
+    correlation: float  # Pearson's, −1…1; 0 where either does not vary
+    # sum of the smaller masks as a share of the sum of the larger ones, 0…1; 1 where both are 0
     overlap: float
-
-
-def compare_masks(
-    first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]
-) -> dict[str, Agreement]:
-    """Compare the masks of two pairs of one model.
-
-    Args:
-        first: `Inspection.layer_masks` of a pair, [dim] each.
-        second: those of the other.
-
-    Returns:
-        Agreement of each layer, by name.
-    """
-    return {name: agreement(mask, second[name]) for name, mask in first.items()}
 
 
 def agreement(first: np.ndarray, second: np.ndarray) -> Agreement:

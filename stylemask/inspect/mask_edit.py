@@ -21,16 +21,13 @@ class MaskEdit:
 
     `pipe.reenact(source, target, masks=edit.apply(pipe.masks(source, target), pipe.space))`.
 
-    Args:
-        threshold: masks below it become 0, 0…1.
-        scale: factors of layers ("b8.conv0"), groups ("coarse") and "all", 0 (off) to 2; a layer's
-            own goes before its group's, and that before the one of all; 1 if none is named.
-
     Raises:
         InvalidInputError: a number is out of its range.
     """
 
-    threshold: float = 0.0
+    threshold: float = 0.0  # masks below it become 0, 0…1
+    # factors of layers ("b8.conv0"), groups ("coarse") and "all", 0 (off) to 2; a layer's own goes
+    # before its group's, and that before the one of all; 1 if none is named
     scale: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -55,14 +52,7 @@ class MaskEdit:
         }
 
     def apply(self, masks: Styles, space: StyleSpace) -> Styles:
-        """Change masks.
-
-        Args:
-            masks: [B, dim] in 0…1, one a masked layer.
-            space: of the model.
-
-        Returns:
-            New masks of the same shapes, in 0…2; the threshold is applied before the factors.
+        """Change masks [B, dim] in 0…1: first the threshold, then the factors; → 0…2.
 
         Raises:
             InvalidInputError: a name is unknown.
@@ -76,15 +66,11 @@ class MaskEdit:
 
 @dataclass(frozen=True)
 class Part:
-    """A layer group, a layer, or a tenth of a layer's channels.
+    """A layer group, a layer, or a tenth of a layer's channels."""
 
-    Args:
-        name: "coarse", "b8.conv0", …
-        tenth: 1 for the tenth of the layer's channels with the largest masks, to 10 for the one
-            with the smallest; None for all.
-    """
-
-    name: str
+    name: str  # "coarse", "b8.conv0", …
+    # 1 for the tenth of the layer's channels with the largest masks, to 10 for the one with the
+    # smallest; None for all
     tenth: int | None = None
 
     def __str__(self) -> str:
@@ -110,14 +96,11 @@ class Part:
         )
 
     def channels(self, masks: Styles, space: StyleSpace) -> list[torch.Tensor]:
-        """Say for each channel whether it belongs to the part.
+        """Say for each channel whether it belongs to the part: [1, dim] bool, one a masked layer.
 
         Args:
             masks: of one pair, [1, dim] a masked layer, as the networks gave them.
             space: of the model.
-
-        Returns:
-            [1, dim] bool, one a masked layer.
 
         Raises:
             InvalidInputError: the name is unknown.
@@ -134,14 +117,7 @@ class Part:
 
 
 def tenths(mask: torch.Tensor) -> list[torch.Tensor]:
-    """Part the channels of a layer by the size of their masks.
-
-    Args:
-        mask: [dim], as the networks gave it.
-
-    Returns:
-        Ten sets of channels, largest masks first; their sizes differ by one at most.
-    """
+    """Part the channels of a mask [dim] by its size: ten sets of about one size, largest first."""
     order = torch.argsort(mask, descending=True, stable=True)
     return list(torch.tensor_split(order, TENTHS))
 

@@ -68,17 +68,11 @@ class Origin(Enum):
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a picture's metadata tell.
+    """What a picture's metadata tell."""
 
-    Args:
-        origin: what went into it.
-        model: name of the model.
-        revision: commit of the model on the Hub, or "".
-    """
-
-    origin: Origin
-    model: str
-    revision: str = ""
+    origin: Origin  # what went into it
+    model: str  # name of the model
+    revision: str = ""  # commit of the model on the Hub, or ""
 
     @classmethod
     def of(cls, pipeline: StyleMaskPipeline, origin: Origin) -> "Stamp":
@@ -100,17 +94,12 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a picture tells about where it comes from.
+    """What a picture tells about where it comes from."""
 
-    Args:
-        xmp: digital_source_type, software, model and revision, as far as they are told.
-        watermark: the search for the mark.
-        note: "", or why metadata were left unread.
-    """
-
+    # digital_source_type, software, model and revision, as far as they are told
     xmp: Mapping[str, str]
-    watermark: watermark.Detection
-    note: str = ""
+    watermark: watermark.Detection  # the search for the mark
+    note: str = ""  # "", or why metadata were left unread
 
     @property
     def declared(self) -> bool:
@@ -158,15 +147,14 @@ class Provenance:
 def encode(image: Image.Image, stamp: Stamp, format_: str = "PNG", **settings: Any) -> bytes:
     """Make the file of a picture that leaves the program, with watermark and XMP.
 
+    The same picture gives the same bytes. Its colour profile goes into the file, its transparency
+    unless it is a JPEG; below 512 px a side the watermark may not outlive edits.
+
     Args:
-        image: RGB or RGBA; below 512 px a side the watermark may not outlive edits. Its colour
-            profile goes into the file, its transparency unless it is a JPEG.
+        image: RGB or RGBA.
         stamp: what the metadata tell.
         format_: "PNG", "JPEG", "WEBP", "AVIF" or "TIFF".
         settings: of Pillow's writer, such as quality.
-
-    Returns:
-        The file's bytes, the same ones for the same picture.
     """
     if format_ in OPAQUE_FORMATS:
         image = images.on_white(image)
@@ -189,10 +177,7 @@ def encode(image: Image.Image, stamp: Stamp, format_: str = "PNG", **settings: A
 
 
 def read(path: str | Path) -> Provenance:
-    """Look for both marks in a picture file.
-
-    Args:
-        path: a file on this machine, of any origin.
+    """Look for both marks in a picture file of any origin.
 
     Raises:
         InvalidInputError: no such file, no picture, damaged, too large or too small.

@@ -43,30 +43,20 @@ _LIMIT = 6.0  # [levels] the mark stands out no more than that: what does is of 
 
 @dataclass(frozen=True)
 class Detection:
-    """What a search for the mark gave.
+    """What a search for the mark gave."""
 
-    Args:
-        found: whether chance is rarer than `CHANCE`.
-        score: agreement of the phases, in standard deviations of an unmarked picture's.
-        chance: bound on the probability that the picture reaches the score at any of the scales
-            and shifts that were tried, were the mark's phases not its own but drawn at random.
-        scale: of the mark, where it agrees best; 1 as embedded.
-    """
-
-    found: bool
-    score: float
+    found: bool  # whether chance is rarer than `CHANCE`
+    score: float  # agreement of the phases, in standard deviations of an unmarked picture's
+    # bound on the probability that the picture reaches the score at any of the scales and shifts
+    # that were tried, were the mark's phases not its own but drawn at random
     chance: float
-    scale: float
+    scale: float  # of the mark, where it agrees best; 1 as embedded
 
 
 def embed(image: Image.Image) -> Image.Image:
-    """Mark a picture; the same pixels give the same pixels on every machine.
+    """Mark a picture → RGB; the same pixels give the same pixels on every machine.
 
-    Args:
-        image: RGB, of any size; from about 512 px on it survives edits.
-
-    Returns:
-        RGB picture; PSNR to the original is 42 dB or more.
+    The PSNR to the original is 42 dB or more; from about 512 px on the mark survives edits.
     """
     image = image.convert("RGB")
     grey = image.convert("L")
@@ -84,11 +74,7 @@ def embed(image: Image.Image) -> Image.Image:
 
 
 def detect(image: Image.Image) -> Detection:
-    """Seek the mark in a picture that may have been resized, cropped or compressed.
-
-    Args:
-        image: any size and mode.
-    """
+    """Seek the mark in a picture that may have been resized, cropped or compressed."""
     grey = image.convert("L")
     if (growth := _growth(grey.size)) > 1:
         grey = _reduced(grey, growth)
@@ -180,20 +166,13 @@ def _strengths() -> list[int]:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Where and how the spectrum of a window is read.
+    """Where and how the spectrum of a window is read."""
 
-    Args:
-        padded: height and width of the transform.
-        width: columns of the spectrum that are needed.
-        scales: [S], of the tile.
-        places: [S, K], of each harmonic in the flattened spectrum.
-        reference: [S, K], turns a harmonic of the mark, met in the window's middle, into 1.
-    """
-
-    padded: tuple[int, int]
-    width: int
-    scales: np.ndarray
-    places: np.ndarray
+    padded: tuple[int, int]  # height and width of the transform
+    width: int  # columns of the spectrum that are needed
+    scales: np.ndarray  # [S], of the tile
+    places: np.ndarray  # [S, K], of each harmonic in the flattened spectrum
+    # [S, K], turns a harmonic of the mark, met in the window's middle, into 1
     reference: np.ndarray
 
 

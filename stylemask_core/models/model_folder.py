@@ -40,26 +40,17 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Model:
-    """The content of a model folder.
+    """The content of a model folder."""
 
-    Args:
-        config: what the networks are built from.
-        generator: in evaluation mode, on the CPU.
-        mask_network: likewise.
-        load_encoder: gives it in evaluation mode, on the CPU; called once, when it is needed: it
-            may be the largest part by far, and random faces do without it.
-        card: text of the model card.
-        dtype: of the tensors in its files; in memory they are float32.
-        poser: in evaluation mode, on the CPU; None for a model without one.
-    """
-
-    config: ModelConfig
-    generator: Generator
-    mask_network: MaskNetwork
+    config: ModelConfig  # what the networks are built from
+    generator: Generator  # in evaluation mode, on the CPU
+    mask_network: MaskNetwork  # likewise
+    # gives it in evaluation mode, on the CPU; called once, when it is needed: it may be the largest
+    # part by far, and random faces do without it
     load_encoder: Callable[[], nn.Module]
-    card: str
-    dtype: torch.dtype = torch.float32
-    poser: Poser | None = None
+    card: str  # text of the model card
+    dtype: torch.dtype = torch.float32  # of the tensors in its files; in memory they are float32
+    poser: Poser | None = None  # in evaluation mode, on the CPU; None for a model without one
     _encoders: dict[torch.dtype, nn.Module] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -94,11 +85,7 @@ class Model:
 
 
 def load_weights(folder: Path, part: str) -> dict[str, torch.Tensor]:
-    """Read one safetensors file of a model folder as float32.
-
-    Args:
-        folder: model folder.
-        part: one of `parts`.
+    """Read the safetensors file of one of a model's `parts` as float32.
 
     Raises:
         WeightsError: the file is missing or damaged, or a tensor is not finite.
@@ -123,16 +110,13 @@ def _is_finite(tensor: torch.Tensor) -> bool:
     return not tensor.numel() or all(bool(x.isfinite()) for x in tensor.aminmax())
 
 
-def _shapes(module: nn.Module) -> dict[str, list[int]]:
-    return {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
+def shapes_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, list[int]]:
+    """The shape of each tensor, by name."""
+    return {name: list(tensor.shape) for name, tensor in tensors.items()}
 
 
 def _check_header(module: nn.Module, folder: Path, part: str) -> set[str]:
-    """Make sure that a file holds what a module needs, without reading the values.
-
-    Returns:
-        The types of its tensors, as safetensors names them.
-    """
+    """Make sure that a file holds what a module needs, without reading the values."""
     path = folder / f"{part}.safetensors"
     try:
         with safe_open(path, "pt", device="cpu") as file:
@@ -141,15 +125,15 @@ def _check_header(module: nn.Module, folder: Path, part: str) -> set[str]:
             types = {tensor.get_dtype() for tensor in tensors.values()}
     except (OSError, SafetensorError, ValueError) as error:
         raise WeightsError(file_kinds.unreadable(path, error)) from error
-    check_tensors(shapes, _shapes(module), path)
+    check_tensors(shapes, shapes_of(module.state_dict()), path)
     return types
 
 
 def _fill(module: Module, folder: Path, part: str) -> Module:
     """Assign a file's tensors to a module built on the meta device, strictly."""
     tensors = load_weights(folder, part)
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    check_tensors(shapes, _shapes(module), folder / f"{part}.safetensors")
+    expected = shapes_of(module.state_dict())
+    check_tensors(shapes_of(tensors), expected, folder / f"{part}.safetensors")
     module.load_state_dict(tensors, assign=True)
     return module.eval().requires_grad_(False)
 
@@ -225,13 +209,7 @@ def write_texts(folder: Path, config: ModelConfig, card: str) -> None:
 def write_part(
     folder: Path, part: str, tensors: Mapping[str, torch.Tensor], dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write one safetensors file of a model folder.
-
-    Args:
-        folder: the draft `new_model_folder` gave.
-        part: one of `parts`.
-        tensors: by name; on any device, of any floating point type.
-        dtype: of the tensors on disk.
+    """Write the safetensors file of one of a model's `parts` into a draft.
 
     Raises:
         WeightsError: a tensor has values that are not finite, or not in this dtype.
@@ -253,9 +231,6 @@ def new_model_folder(folder: Path) -> Iterator[Path]:
 
     A block that fails leaves nothing behind, and an existing model as it was.
 
-    Args:
-        folder: to be created; an existing model folder is replaced.
-
     Raises:
         WeightsError: the folder cannot be written, or is there and no model folder.
     """
@@ -274,12 +249,7 @@ def new_model_folder(folder: Path) -> Iterator[Path]:
 
 
 def save_model(folder: Path, model: Model, dtype: torch.dtype | None = None) -> None:
-    """Write a model folder whole or not at all.
-
-    Args:
-        folder: to be created; an existing model folder is replaced.
-        model: what to write.
-        dtype: of the tensors on disk; None for that of the files it was read from.
+    """Write a model folder whole or not at all; None stands for the dtype it was read in.
 
     Raises:
         WeightsError: the folder cannot be written, or is there and no model folder.

@@ -11,7 +11,7 @@ from pathlib import Path
 from stylemask_core.config import CONFIG_NAME
 from stylemask_core.downloads import Progress
 from stylemask_core.errors import WeightsError
-from stylemask_core.models import cache, model_folder, repository
+from stylemask_core.models import cache, hub, model_folder
 
 logger = logging.getLogger(__name__)
 
@@ -23,17 +23,11 @@ LIKE_A_HUB_ID = re.compile(r"[\w-][^/\\@]*/[^/\\@]+(@.*)?")
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model lies.
+    """Where a model lies."""
 
-    Args:
-        folder: on this disk.
-        name: how the model was asked for, without a revision.
-        revision: full commit sha of a Hub repository, "" for a folder.
-    """
-
-    folder: Path
-    name: str
-    revision: str = ""
+    folder: Path  # on this disk
+    name: str  # how the model was asked for, without a revision
+    revision: str = ""  # full commit sha of a Hub repository, "" for a folder
 
     def load(self) -> model_folder.Model:
         """Load the model, as `hub.load_model` does.
@@ -114,10 +108,10 @@ def _local(folder: Path, name: str, revision: str | None) -> ModelSource:
 def _from_hub(
     text: str, revision: str | None, local_files_only: bool, progress: Progress | None
 ) -> ModelSource:
-    asked = repository.Repository.parse(text, revision)
+    asked = hub.Repository.parse(text, revision)
     pinned = asked.pinned(local_files_only)
     logger.info("%s is commit %s", asked, pinned.revision)
-    folder = repository.snapshot(pinned, local_files_only, progress)
+    folder = hub.snapshot(pinned, local_files_only, progress)
     return ModelSource(folder, asked.id, pinned.revision)
 
 

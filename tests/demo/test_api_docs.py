@@ -37,7 +37,7 @@ def demo(tmp_path_factory):
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """Where a reader of the page stands: a folder with the examples and the command at hand."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
     scripts = Path(sys.executable).parent
     monkeypatch.setenv("PATH", f"{scripts}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

@@ -127,11 +127,6 @@ def test_a_dash_writes_a_png_to_standard_output_and_nothing_else(stylemask, monk
         Path("file.png").unlink()
 
 
-def test_no_picture_is_written_to_a_terminal(refused, monkeypatch):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert "standard output is a terminal" in refused(2, *MIX, "-o", "-")
-
-
 @pytest.mark.parametrize(
     "command",
     [
@@ -193,14 +188,6 @@ def test_no_empty_folder_is_left_after_a_failure(stylemask, monkeypatch, own_fol
     ):
         assert stylemask(*command)[0] in (1, 2), command
         assert names() == ["bad.npy", "faces", "own"], command
-
-
-def test_a_folder_that_was_there_stays_even_if_it_is_empty(stylemask):
-    Path("mine").mkdir()
-    array("bad.npy", 3, 3)
-    assert stylemask("reenact", "bad.npy", "seed:1", "-o", "mine/new/out.png")[0] == 1
-    assert names() == ["bad.npy", "mine"]
-    assert names("mine") == []
 
 
 def test_a_picture_that_cannot_be_written_leaves_no_empty_file(stylemask, monkeypatch):

@@ -144,13 +144,6 @@ def test_a_folder_of_photos_is_pasted_back_and_a_bad_file_stops_nothing(stylemas
     assert "wrote 2 of 4" in err
 
 
-def test_size_and_grid_go_for_folders_too(stylemask, photos):
-    face("faces/a.png")
-    options = ("--size", 32, "--grid")
-    assert stylemask("reenact", "faces", "seed:1", *options, "-o", "out")[0] == 0
-    assert pixels("out/a.png").shape == (32, 96, 3)
-
-
 def test_what_is_told_of_many_photos_is_told_once(stylemask, photos, monkeypatch):
     monkeypatch.setattr(landmarks.default_detector("haar"), "note", "the better one is ill")
     for name in ("faces/a.png", "faces/b.png", "faces/c.png"):
@@ -258,38 +251,29 @@ def test_options_of_pictures_are_refused_where_there_is_none(refused, options):
     assert "is for pictures" in refused(2, "reenact", "seed:1", "w.npy", *options, *OUT)
 
 
-def test_landmarks_that_could_be_those_of_either_picture_are_refused(refused, photos):
-    line = refused(2, "reenact", "one.png", "two.png", "--landmarks", MARKS, *OUT)
-    assert "--source-landmarks or --target-landmarks" in line
-
-
-def test_landmarks_of_a_folder_and_pasting_into_no_photo_are_refused(refused, photos):
+@pytest.mark.parametrize(
+    ("inputs", "options", "message"),
+    [
+        (("one.png", "two.png"), ("--landmarks", MARKS), "--source-landmarks or --target-"),
+        (("faces", "seed:1"), ("--landmarks", MARKS), "SOURCE is a folder"),
+        (("faces", "seed:1"), ("--source-landmarks", MARKS), "SOURCE is a folder"),
+        (("seed:1", "one.png"), ("--paste-back",), "SOURCE is none"),
+    ],
+)
+def test_options_that_do_not_fit_the_inputs_are_refused(refused, photos, inputs, options, message):
     face("faces/a.png")
-    for option in ("--landmarks", "--source-landmarks"):
-        line = refused(2, "reenact", "faces", "seed:1", option, MARKS, "-o", "out")
-        assert "SOURCE is a folder" in line
-    line = refused(2, "reenact", "seed:1", "one.png", "--paste-back", *OUT)
-    assert "SOURCE is none" in line
+    assert message in refused(2, "reenact", *inputs, *options, "-o", "out/")
 
 
-def test_landmarks_outside_the_photo_are_told_by_file(refused, photos):
-    marks = "900,101,946,103,904,140,944,141"
+@pytest.mark.parametrize(
+    "marks", ["900,101,946,103,904,140,944,141", "-9,1,20,1,1,30,20,30"], ids=["far", "minus"]
+)
+def test_landmarks_outside_the_photo_are_told_by_file(refused, photos, marks):
     line = refused(1, "reenact", "one.png", "seed:1", "--landmarks", marks, *OUT)
-    assert (
-        "one.png: eyes or mouth corners lie outside the photo: give points within 300×256" in line
-    )
-
-
-def test_mix_has_no_options_of_photos(refused):
-    seeds = ("mix", "--source-seed", 1, "--target-seed", 2)
-    assert "--face" in refused(2, *seeds, "--face", 1, *OUT)
+    expected = "one.png: eyes or mouth corners lie outside the photo: give points within 300×256"
+    assert expected in line
 
 
 def test_an_unknown_detector_is_told(refused, photos, model_of_photos, monkeypatch):
     monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "eagle")
     assert "'eagle' is unknown" in refused(1, "reenact", "one.png", "seed:1", *OUT)
-
-
-def test_landmarks_may_begin_with_a_minus(refused, photos):
-    line = refused(1, "reenact", "one.png", "seed:1", "--landmarks", "-9,1,20,1,1,30,20,30", *OUT)
-    assert "outside" in line

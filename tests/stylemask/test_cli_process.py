@@ -45,12 +45,6 @@ def test_the_package_runs_as_a_module_with_the_embedded_model(tmp_path):
     assert stylemask_process("mix").returncode == 2
 
 
-def test_the_console_script_starts_what_the_module_starts():
-    script = "import sys; from stylemask.cli.main import main; sys.exit(main())"  # as pip writes it
-    done = run("-c", script, "--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"stylemask {__version__}\n", "")
-
-
 def test_importing_the_core_and_its_command_line_leaves_heavy_packages_alone():
     heavy = ("gradio", "scipy", "face_alignment", "matplotlib", "cv2", "training")
     script = (
@@ -149,13 +143,6 @@ def test_a_closed_pipe_ends_every_command_quietly(stylemask, closed_pipe, capsys
 
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
 FULL = "stylemask: error: cannot write to standard output (No space left on device)\n"
-
-
-@needs_full
-def test_a_full_disk_behind_standard_output_is_told_in_one_line_by_the_process():
-    with Path("/dev/full").open("w") as full:
-        done = stylemask_process("info", stdout=full)
-    assert (done.returncode, done.stderr) == (1, FULL)
 
 
 @needs_full

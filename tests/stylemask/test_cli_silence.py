@@ -40,11 +40,6 @@ def test_a_picture_without_a_face_is_drawn_with_a_word(stylemask, tiny_pipeline,
         assert lines_of(err)[0] == f"wall.png: {note}"
 
 
-def test_a_face_that_is_found_leaves_no_word(stylemask, portrait):
-    *_, err = stylemask("reenact", portrait, "seed:1", "-o", "out.png")
-    assert lines_of(err) == [f"wrote out.png{TINY_NOTE}"]
-
-
 def test_a_face_too_small_to_be_found_is_told_of(stylemask):
     """The whole photo is 20 times as wide as the one in it."""
     wide = Image.new("RGB", (2000, 2000), "grey")
@@ -120,15 +115,6 @@ def test_what_is_no_picture_does_not_count_and_is_named(stylemask, refused):
     Path("targets/c.png").unlink()
     line = refused(2, "reenact", "sources", "targets", "-o", "other")
     assert f"(not counted: {skipped})" in line
-
-
-def test_a_picture_is_read_whatever_its_suffix_says(stylemask):
-    for name in ("a", "b.jpg_large", "c.jfif"):
-        face("picture.png").rename(name)
-        Path("faces").mkdir(exist_ok=True)
-        Path(name).rename(f"faces/{name}")
-    code, _, err = stylemask("reenact", "faces", "seed:1", "-o", "out")
-    assert (code, f"wrote 3 of 3 pictures to out{TINY_NOTE}" in lines_of(err)) == (0, True)
 
 
 def test_a_summary_lists_twenty_names_and_says_how_many_there_are_more(stylemask):

@@ -149,49 +149,37 @@ def test_operators_switched_off_are_well(workshop, findings, monkeypatch):
     assert (found["level"], found["text"]) == ("ok", "PyTorch's: STYLEMASK_OPS=reference")
 
 
-def test_operators_demanded_and_not_to_be_had_are_a_problem(workshop, findings, monkeypatch):
-    monkeypatch.setenv("STYLEMASK_OPS", "native")
-    workshop.source.write_text(BROKEN)
-    code, found = findings("--build")
-    assert code == 1
-    assert found["operators for cpu"]["level"] == "problem"
-
-
-def test_a_setting_that_makes_no_sense_is_a_problem(workshop, findings, monkeypatch):
-    monkeypatch.setenv("STYLEMASK_OPS", "fast")
-    for options in ((), ("--build",)):
-        code, found = findings(*options)
-        assert code == 1
-        assert "STYLEMASK_OPS='fast'" in found["operators"]["text"]
-
-
-def test_a_model_that_cannot_be_loaded_is_a_problem(workshop, findings, tmp_path):
-    code, found = findings("--model", tmp_path / "nowhere")
-    assert code == 1
-    assert found["model"]["level"] == "problem"
-
-
-def test_a_device_that_is_not_there_is_a_problem(workshop, findings):
-    code, found = findings("--device", "cuda:99")
-    assert code == 1
-    assert found["device"]["level"] == "problem"
-
-
-def test_a_missing_package_is_a_warning_with_the_remedy(workshop, findings, monkeypatch):
-    monkeypatch.setitem(doctor.OPTIONAL, "no_such_package", ("tests", "pip install it"))
-    found = findings()[1]["no_such_package"]
-    assert (found["level"], found["hint"]) == ("warning", "pip install it")
-
-
-def test_a_package_that_cannot_be_loaded_is_a_warning_with_the_cause(
-    workshop, findings, monkeypatch, tmp_path
+@pytest.mark.parametrize(
+    ("mode", "options", "name"),
+    [
+        ("native", ("--build",), "operators for cpu"),
+        ("fast", (), "operators"),
+        ("fast", ("--build",), "operators"),
+        ("auto", ("--model", "nowhere"), "model"),
+        ("auto", ("--device", "cuda:99"), "device"),
+    ],
+)
+def test_what_keeps_every_picture_from_being_made_is_a_problem(
+    workshop, findings, monkeypatch, mode, options, name
 ):
-    (tmp_path / "broken_package.py").write_text("raise ImportError('libGL.so.1: cannot open')")
+    monkeypatch.setenv("STYLEMASK_OPS", mode)
+    workshop.source.write_text(BROKEN)
+    code, found = findings(*options)
+    assert (code, found[name]["level"]) == (1, "problem")
+    assert mode != "fast" or "STYLEMASK_OPS='fast'" in found[name]["text"]
+
+
+@pytest.mark.parametrize("content", [None, "raise ImportError('libGL.so.1: cannot open')"])
+def test_a_package_that_is_missing_or_broken_is_a_warning_with_the_remedy(
+    workshop, findings, monkeypatch, tmp_path, content
+):
+    if content:
+        (tmp_path / "some_package.py").write_text(content)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(doctor.OPTIONAL, "broken_package", ("tests", "apt install it"))
-    found = findings()[1]["broken_package"]
-    assert (found["level"], found["hint"]) == ("warning", "apt install it")
-    assert "cannot be loaded: libGL.so.1: cannot open" in found["text"]
+    monkeypatch.setitem(doctor.OPTIONAL, "some_package", ("tests", "pip install it"))
+    found = findings()[1]["some_package"]
+    assert (found["level"], found["hint"]) == ("warning", "pip install it")
+    assert ("cannot be loaded: libGL.so.1: cannot open" in found["text"]) == bool(content)
 
 
 @pytest.mark.parametrize(
@@ -321,10 +309,3 @@ def test_a_disk_without_room_or_that_cannot_be_written_is_a_warning(
     monkeypatch.setenv("STYLEMASK_HOME", "/proc/nowhere")  # not even the superuser's
     found = findings()[1]["disk"]
     assert found["level"] == "warning" and "cannot be written" in found["text"]
-
-
-def test_an_old_python_is_a_problem(findings, monkeypatch):
-    monkeypatch.setattr(doctor, "OLDEST_PYTHON", (99, 0))
-    code, found = findings()
-    assert code == 1
-    assert found["Python"]["level"] == "problem" and "99.0 or newer" in found["Python"]["hint"]

@@ -76,7 +76,9 @@ def official(hub_server, monkeypatch, tiny_model):
 
 
 def kept() -> list[str]:
-    return sorted(path.name for path in cache.downloads_folder().iterdir() if path.name != ".lock")
+    downloads = cache.downloads_folder()
+    files = {path.relative_to(downloads) for path in downloads.rglob("*") if path.is_file()}
+    return sorted(path.name for path in files if path.parts[0] not in (".lock", ".cache"))
 
 
 def refusal(**options) -> str:
@@ -105,18 +107,13 @@ def test_fetch_writes_the_model_that_ffhq_names_and_deletes_what_it_downloaded(o
 
 def test_ffhq_is_found_where_it_was_last_written(official, stylemask, tmp_path):
     assert "stylemask fetch ffhq" in stylemask("info", "--model", "ffhq")[2]
-    for folder in ("mine", "other"):
-        stylemask(*FETCH, "-o", f"models/{folder}")
+    for folder, dtype in (("mine", "float32"), ("other", "float16")):
+        stylemask(*FETCH, "-o", f"models/{folder}", "--dtype", dtype)
+        assert official.converted[-1] == getattr(torch, dtype)
         assert cache.ffhq_folder() == tmp_path / "models" / folder
         assert stylemask("info", "--model", "ffhq")[0] == 0
     stylemask(*FETCH)
     assert cache.ffhq_folder() == cache.default_ffhq_folder()
-
-
-def test_the_chosen_dtype_is_written(official, stylemask):
-    stylemask(*FETCH)
-    stylemask(*FETCH, "--dtype", "float16")
-    assert official.converted == [torch.float32, torch.float16]
 
 
 def test_a_mask_network_that_is_given_is_not_asked_for_and_not_deleted(
@@ -161,14 +158,20 @@ def test_small_checkpoints_in_the_authors_format_are_fetched_and_converted(
 # downloads that stop half-way
 
 
-def test_a_hub_download_that_was_cut_goes_on_in_the_next_call(official):
+def test_a_hub_download_that_was_cut_goes_on_where_it_stopped(official):
+    official.server.cuts[fetch.ENCODER.path] = [5 * CHUNK, 3 * CHUNK]
+    fetch.fetch_ffhq()
+    assert official.asked("cdn") == [None, None, f"bytes={5 * CHUNK}-", f"bytes={8 * CHUNK}-"]
+
+
+def test_after_a_hub_download_that_failed_what_arrived_whole_is_kept(official):
     official.server.cuts[fetch.ENCODER.path] = [5 * CHUNK] + 5 * [0]
     assert "cannot be reached" in refusal()
-    assert f"{fetch.ENCODER.name}.part" in kept()
+    assert kept() == sorted([fetch.GENERATOR.name, fetch.MASK_NETWORK.name])
     assert not cache.default_ffhq_folder().exists()
     official.server.requests.clear()
     fetch.fetch_ffhq()
-    assert official.asked("cdn") == [f"bytes={5 * CHUNK}-"]  # the generator had arrived
+    assert official.asked("cdn") == [None]
     assert len(official.converted) == 1
 
 
@@ -179,16 +182,6 @@ def test_a_drive_download_that_was_cut_goes_on_in_the_next_call(official):
     fetch.fetch_ffhq()
     assert official.asked("drive")[-1] == f"bytes={5 * CHUNK}-"
     assert len(official.converted) == 1
-
-
-def test_a_drive_download_that_cannot_go_on_begins_anew_in_the_call_after(official):
-    official.server.cuts["mask.pt"] = [5 * CHUNK] + 3 * [0]
-    refusal()
-    official.server.cuts["mask.pt"] = 5 * [0]
-    refusal()
-    official.server.requests.clear()
-    fetch.fetch_ffhq()
-    assert official.asked("drive") == [None]
 
 
 def test_a_disk_that_fills_up_is_told_and_what_has_arrived_is_kept_but_not_used(
@@ -208,15 +201,8 @@ def test_a_disk_that_fills_up_is_told_and_what_has_arrived_is_kept_but_not_used(
     monkeypatch.setattr(file_download, "http_get", download)
     official.server.requests.clear()
     fetch.fetch_ffhq()
-    assert official.asked("cdn") == [f"bytes={3 * CHUNK}-", None]
-
-
-def test_more_than_the_file_holds_is_begun_anew(official):
-    cache.downloads_folder().mkdir(parents=True)
-    part = cache.downloads_folder() / f"{fetch.ENCODER.name}.part"
-    part.write_bytes(bytes(fetch.ENCODER.size + 1))
-    fetch.fetch_ffhq()
-    assert len(official.converted) == 1
+    assert official.asked("cdn") == [None, None]
+    assert official.asked("drive") == []
 
 
 def test_only_one_process_fetches_at_a_time(official):
@@ -229,28 +215,26 @@ def test_only_one_process_fetches_at_a_time(official):
 # files that are not what they should be
 
 
-@pytest.mark.parametrize("page", [PAGE, b"\n  " + PAGE])
-def test_a_page_from_drive_is_no_checkpoint_and_the_way_out_is_told(official, page):
-    official.server.forged["mask.pt"] = page
-    message = refusal()
-    assert "mask_network_1024.pt is a web page" in message
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (PAGE, "mask_network_1024.pt is a web page"),
+        (b"\n  " + PAGE, "mask_network_1024.pt is a web page"),
+        (ZIP + bytes(10), "arrived with 14 bytes"),
+        (None, "Google Drive refuses mask_network_1024.pt (404"),
+    ],
+)
+def test_what_drive_sends_instead_is_told_with_the_way_out(official, content, message):
+    if content is None:
+        official.server.drive.clear()
+    else:
+        official.server.forged["mask.pt"] = content
+    line = refusal()
+    assert message in line
     by_hand = f"in a browser from {fetch.MASK_NETWORK.url} and give it as --mask-network FILE"
-    assert by_hand in message
+    assert by_hand in line
     assert kept() == []
     assert official.asked("cdn") == []  # the small file comes first
-
-
-def test_a_drive_file_of_another_size_is_refused(official):
-    official.server.forged["mask.pt"] = ZIP + bytes(10)
-    assert "arrived with 14 bytes" in refusal()
-    assert kept() == []
-
-
-def test_a_drive_that_refuses_is_told(official):
-    official.server.drive.clear()
-    message = refusal()
-    assert "Google Drive refuses mask_network_1024.pt (404" in message
-    assert "--mask-network FILE" in message
 
 
 def test_without_gdown_the_ways_out_are_told(official, monkeypatch):
@@ -275,11 +259,6 @@ def test_wrong_bytes_from_the_hub_are_noticed_and_not_kept(official):
     assert kept() == [fetch.MASK_NETWORK.name]
     official.server.forged.clear()
     fetch.fetch_ffhq()
-
-
-def test_a_repository_that_is_gone_is_told(official):
-    del official.server.repositories[fetch.ENCODER.repo_id]
-    assert fetch.ENCODER.repo_id in refusal()
 
 
 def test_a_conversion_that_fails_keeps_what_the_hub_vouches_for(official, monkeypatch):

@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stylemask.inspect import figures
 from stylemask.inspect.inspection import inspect
@@ -49,11 +50,11 @@ def test_bars_grow_with_the_mask(inspection):
 
 
 def test_heat_is_brightest_where_the_effect_is():
-    effect = np.zeros((32, 32), np.float32)
-    effect[8, 24] = 1
-    overlay = figures._overlay(np.full((64, 64), 0.5, np.float32), effect)
-    brightest = np.unravel_index(overlay.sum(2).argmax(), overlay.shape[:2])
-    assert abs(brightest[0] - 16.5) <= 1 and abs(brightest[1] - 48.5) <= 1
+    rows, columns = np.mgrid[:32, :32]
+    effect = np.exp(-((rows - 8) ** 2 + (columns - 24) ** 2) / 18).astype(np.float32)
+    picture, _ = figures.heat_map(Image.new("RGB", (64, 64), "grey"), effect)
+    brightest = np.unravel_index(np.asarray(picture).sum(2).argmax(), (64, 64))
+    assert abs(brightest[0] - 16.5) <= 4 and abs(brightest[1] - 48.5) <= 4
 
 
 def test_a_group_without_effect_is_drawn_without_a_warning(inspection, recwarn):

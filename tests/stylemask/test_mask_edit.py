@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stylemask.inspect.inspection import agreement, compare_masks, inspect, part_effect
+from stylemask.inspect.inspection import agreement, inspect, part_effect
 from stylemask.inspect.mask_edit import TENTHS, MaskEdit, Part, only, tenths, without
 from stylemask_core import InvalidInputError
 
@@ -167,13 +167,6 @@ def test_masks_that_do_not_vary_are_compared_without_a_warning(recwarn):
     assert agreement(flat, np.arange(4.0)).correlation == 0
     assert agreement(np.zeros(4), np.zeros(4)) == (0, 1)
     assert not recwarn
-
-
-def test_two_pairs_are_compared_layer_by_layer(pipeline, pair):
-    found = [inspect(pipeline, *codes).layer_masks for codes in (pair, pair[::-1])]
-    compared = compare_masks(*found)
-    assert list(compared) == [layer.name for layer in pipeline.space.masked_layers]
-    assert all(-1 <= c <= 1 and 0 <= o < 1 for c, o in compared.values())
 
 
 def test_the_command_line_inspects_edited_masks(stylemask, refused):

@@ -29,6 +29,8 @@ def test_a_sound_folder_loads_tensor_for_tensor(tiny_folder, tiny_model):
         found = getattr(loaded, part).state_dict()
         assert found.keys() == expected.keys()
         assert all(torch.equal(found[name], expected[name]) for name in expected)
+        assert not getattr(loaded, part).training
+        assert not any(x.requires_grad for x in getattr(loaded, part).parameters())
 
 
 def test_float16_on_disk_becomes_float32_in_memory(tiny_model, tmp_path):
@@ -40,40 +42,20 @@ def test_float16_on_disk_becomes_float32_in_memory(tiny_model, tmp_path):
     torch.testing.assert_close(loaded["const"], on_disk["const"].float())
 
 
-def test_a_loaded_model_asks_for_no_gradients(tiny_folder):
-    model = model_folder.load_model(tiny_folder)
-    for part in model_folder.PARTS:
-        network = getattr(model, part)
-        assert not network.training
-        assert not any(x.requires_grad for x in network.parameters())
-
-
 def test_a_model_card_is_not_needed_to_load(own_folder):
     (own_folder / "README.md").unlink()
     assert model_folder.load_model(own_folder).card == ""
 
 
 @pytest.mark.parametrize("part", model_folder.PARTS)
-def test_a_missing_file_is_named(own_folder, part):
-    (own_folder / f"{part}.safetensors").unlink()
-    with pytest.raises(WeightsError, match=rf"{part}\.safetensors"):
-        model_folder.load_model(own_folder)
-
-
-@pytest.mark.parametrize("part", model_folder.PARTS)
-@pytest.mark.parametrize("kept", [0, 4, 100, -1])
-def test_a_truncated_file_is_named(own_folder, part, kept):
+@pytest.mark.parametrize("kept", [None, 0, 4, 100, -1])
+def test_a_missing_or_truncated_file_is_named(own_folder, part, kept):
     path = own_folder / f"{part}.safetensors"
-    path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(WeightsError, match=rf"{part}\.safetensors"):
-        model_folder.load_model(own_folder)
-
-
-def test_a_file_that_is_a_folder_is_named(own_folder):
-    path = own_folder / "generator.safetensors"
+    content = path.read_bytes()
     path.unlink()
-    path.mkdir()
-    with pytest.raises(WeightsError, match=r"generator\.safetensors"):
+    if kept is not None:
+        path.write_bytes(content[:kept])
+    with pytest.raises(WeightsError, match=rf"{part}\.safetensors"):
         model_folder.load_model(own_folder)
 
 
@@ -114,12 +96,6 @@ def test_an_extra_tensor_is_named_with_its_file(own_folder):
 def test_a_config_that_does_not_fit_is_refused(own_folder, changes, message):
     change_config(own_folder, **changes)
     with pytest.raises(WeightsError, match=message):
-        model_folder.load_model(own_folder)
-
-
-def test_a_damaged_config_is_refused(own_folder):
-    (own_folder / "config.json").write_text('{"name": "tiny", ')
-    with pytest.raises(WeightsError, match=r"config\.json is not valid JSON"):
         model_folder.load_model(own_folder)
 
 
@@ -182,22 +158,6 @@ def test_a_save_that_fails_half_way_leaves_the_old_model(
         model_folder.save_model(own_folder, tiny_model)
     assert contents(own_folder) == before
     assert [path.name for path in own_folder.parent.iterdir()] == ["own"]
-
-
-def test_a_save_that_fails_at_the_last_step_leaves_the_old_model(
-    own_folder, tiny_model, monkeypatch
-):
-    before, replace = contents(own_folder), Path.replace
-
-    def failing(self, target):
-        if self.name == "model":
-            raise OSError(5, "Input/output error")
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", failing)
-    with pytest.raises(WeightsError, match="Input/output"):
-        model_folder.save_model(own_folder, tiny_model)
-    assert contents(own_folder) == before
 
 
 @pytest.mark.parametrize("name", ["holiday.jpg", "README.md", "config.json.bak"])

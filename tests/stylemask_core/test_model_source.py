@@ -36,17 +36,14 @@ def test_a_folder_is_found_by_name_and_path(tiny_folder):
     assert (locate(str(tiny_folder)).name, locate(tiny_folder).revision) == (str(tiny_folder), "")
 
 
-@pytest.mark.parametrize("model", ["nowhere", "x" * 5000, "./a/b", "~/model", Path("a/b"), "/a/b"])
+@pytest.mark.parametrize(
+    "model", ["nowhere", "x" * 5000, "./a/b", "~/model", Path("a/b"), "/a/b", "a/b/c"]
+)
 def test_a_folder_that_is_not_there_is_told(hub_server, model):
     message = refusal(model)
     assert f"no model folder at '{model}'" in message
     assert "'embedded'" in message
     assert "user/repo" in message
-    assert hub_server.requests == []
-
-
-def test_a_path_of_three_parts_is_told_to_be_no_hub_id_either(hub_server):
-    assert "no model folder at 'a/b/c', which is no Hub id" in refusal("a/b/c")
     assert hub_server.requests == []
 
 
@@ -100,12 +97,6 @@ def test_ffhq_stands_for_the_fetched_folder_where_no_repository_is_named(hub_ser
     assert hub_server.requests == []
 
 
-def test_ffhq_that_is_nowhere_says_how_to_get_it(hub_server):
-    message = refusal("ffhq")
-    assert "stylemask fetch ffhq" in message
-    assert "STYLEMASK_FFHQ_REPO" in message
-
-
 def test_this_projects_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
@@ -123,7 +114,7 @@ def test_ffhq_is_the_converted_folder_of_that_name_where_nothing_else_is(
     monkeypatch.setenv("STYLEMASK_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("STYLEMASK_FFHQ_REPO", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(WeightsError, match="stylemask fetch ffhq"):
-        StyleMaskPipeline.from_pretrained("ffhq", device="cpu")
+    assert "stylemask fetch ffhq" in refusal("ffhq")
+    assert "STYLEMASK_FFHQ_REPO" in refusal("ffhq")
     shutil.copytree(tiny_folder, "ffhq")
     assert StyleMaskPipeline.from_pretrained("ffhq", device="cpu").config.name == "tiny"

@@ -39,12 +39,12 @@ def test_a_command_line_draws_the_download_on_a_terminal(
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     assert stylemask("info", "--model", "user/tiny")[0] == 0
-    assert "encoder.safetensors: 100%" in terminal.getvalue()
+    assert "user/tiny: 100%" in terminal.getvalue()
 
 
 def test_bytes_that_have_to_be_sent_again_are_taken_back():
     told = []
-    bar = bar_class("weights", lambda *step: told.append(step))(total=100, initial=20)
+    bar = bar_class("weights", lambda *step: told.append(step))(total=100, initial=20, unit="B")
     for step in (30, -50, 100):
         bar.update(step)
     assert told == [("weights", 50, 100), ("weights", 0, 100), ("weights", 100, 100)]

@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from stylemask_core import StyleMaskPipeline, WeightsError
 from stylemask_core.models import model_folder
-from stylemask_core.models.front_matter import front_matter, with_front_matter
+from stylemask_core.models.hub import with_front_matter
 from tests.support.helpers import change_tensors
 
 REPO = "user/new"
@@ -51,15 +51,6 @@ def test_stylemask_push_uploads_the_folders_own_bytes_and_prints_the_commit(
         if name != model_folder.CARD_NAME:
             assert files[name] == (tiny_folder / name).read_bytes()
     assert signed_in.repositories[REPO].private
-
-
-def test_a_second_push_adds_a_commit_to_the_same_repository(signed_in, stylemask, own_folder):
-    stylemask("push", own_folder, REPO)
-    (own_folder / "README.md").write_text("# Better\n")
-    stylemask("push", own_folder, REPO)
-    _, files = head(signed_in)
-    assert files["README.md"].decode().endswith("# Better\n")
-    assert len(signed_in.repositories[REPO].commits) == 3  # the empty first one and two pushes
 
 
 def test_without_a_token_nothing_is_sent_and_the_way_to_sign_in_is_told(
@@ -105,7 +96,7 @@ def test_a_card_gets_the_front_matter_the_hub_reads(tiny_model):
 
 
 def test_a_licence_the_hub_has_no_name_for_is_named_and_linked(tiny_model):
-    data = ModelCard(front_matter(replace(tiny_model.config, licence=NVIDIA))).data
+    data = ModelCard(with_front_matter("", replace(tiny_model.config, licence=NVIDIA))).data
     assert (data.license, data.license_name) == ("other", "nvidia-source-code-license-nc")
     assert data.license_link.startswith("https://github.com/NVlabs/stylegan2/")
 

@@ -16,8 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.support.helpers import wait_for
-
 Files = dict[str, bytes]
 
 
@@ -58,7 +56,6 @@ class HubServer:
         heads: what comes of a HEAD request, by file name: a status, or 0 for a lost connection.
         forged: what is sent in place of a file's bytes, by file name.
         drive: files it gives like a file host, by name.
-        rendezvous: how many clients must have asked about a file before anyone gets it, by name.
 
     Args:
         tls: what makes it an https server.
@@ -74,7 +71,6 @@ class HubServer:
         self.heads: dict[str, int] = {}
         self.forged: Files = {}
         self.drive: Files = {}
-        self.rendezvous: dict[str, int] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -96,14 +92,6 @@ class HubServer:
     def hold(self, name: str, files: Files, ref: str = "main") -> str:
         """The same for files in memory."""
         return self.repositories.setdefault(name, HubRepository()).commit(files, ref)
-
-    def wait_for_clients(self, name: str) -> None:
-        """Hold a download back until as many clients as `rendezvous` says want the file."""
-        wanted = self.rendezvous.get(name, 0)
-        wait_for(lambda: self._count("HEAD", name) >= wanted)
-
-    def _count(self, method: str, name: str) -> int:
-        return sum(r.method == method and r.path.endswith(name) for r in self.requests)
 
     def downloads(self) -> list[str]:
         """Names of the files whose bytes were sent, in order."""
@@ -194,6 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
             wanted = parse_qs(self.body.decode())["paths"]
             self.send(200, [_entry(path, commit[1][path]) for path in wanted if path in commit[1]])
 
+    def tree(self, name: str, revision: str) -> None:
+        if commit := self.commit_of(name, revision):
+            self.send(200, [_entry(path, content) for path, content in commit[1].items()])
+
     def resolve(self, name: str, revision: str, file: str) -> None:
         if (commit := self.commit_of(name, revision)) is None:
             return
@@ -225,7 +217,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             self.send(200, content, **headers)
             return
-        self.hub.wait_for_clients(name)
         content = self.hub.forged.get(name, content)
         size, start = len(content), 0
         if self.headers["Range"]:
@@ -323,6 +314,7 @@ _NAME = r"([\w.-]+/[\w.-]+)"
 _ROUTES = [
     (rf"/api/models/{_NAME}(?:/revision/(.+))?", _Handler.model_info),
     (rf"/api/models/{_NAME}/paths-info/(.+)", _Handler.paths_info),
+    (rf"/api/models/{_NAME}/tree/(.+)", _Handler.tree),
     (rf"/{_NAME}/resolve/([^/]+)/(.+)", _Handler.resolve),
     (r"/cdn/(\w+)", _Handler.cdn),
     (r"/drive/(.+)", _Handler.drive_file),

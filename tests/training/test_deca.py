@@ -246,7 +246,7 @@ def test_other_checkpoints_and_damaged_files_are_refused(refused, files, tmp_pat
     torch.save({"E_flame": state}, path)
     assert "E_flame.encoder.layer3.5.conv2.weight is missing" in refused(deca=path)
     torch.save({"E_flame": whole | {"layers.2.weight": torch.zeros(150, 1024)}}, path)
-    assert "[150, 1024], [236, 1024] is DECA's" in refused(deca=path)
+    assert "[150, 1024], [236, 1024] was expected" in refused(deca=path)
     path.write_bytes(files["flame"].read_bytes()[:50_000])
     assert "damaged" in refused(flame=path)
     assert "No such file" in refused(flame=tmp_path / "none.pkl")
