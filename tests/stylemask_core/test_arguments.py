@@ -8,7 +8,6 @@ import torch
 
 from stylemask.inspect.mask_edit import MaskEdit
 from stylemask_core import InvalidInputError, checks
-from tests.support.helpers import MIX
 
 NUMPY_SCALARS = [np.float16, np.float32, np.float64, np.int8, np.int64, np.uint8]
 NO_NUMBERS = ["1", True, False, np.True_, None, [1], 1j, np.complex64(1), torch.tensor(1.0)]
@@ -40,32 +39,15 @@ def calls(tiny_pipeline, code):
     }
 
 
-NAMES = [
-    "strength",
-    "truncation of a seed",
-    "truncation of a code",
-    "truncation of an inversion",
-    "seed",
-    "seconds",
-    "threshold",
-    "scale",
-]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_numpys_scalars_are_numbers(calls, name):
-    for kind in NUMPY_SCALARS:
-        calls[name](kind(1))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_true_texts_and_containers_are_no_numbers(calls, name):
-    for value in NO_NUMBERS:
-        if name == "truncation of a seed" and value is None:
-            continue  # the model's own
-        with pytest.raises(InvalidInputError) as error:
-            calls[name](value)
-        assert "\n" not in str(error.value) and "give " in str(error.value)
+def test_numpys_scalars_are_numbers_and_true_texts_and_containers_are_none(calls):
+    for name, call in calls.items():
+        for kind in NUMPY_SCALARS:
+            call(kind(1))
+        for value in NO_NUMBERS:
+            if name == "truncation of a seed" and value is None:
+                continue  # the model's own
+            with pytest.raises(InvalidInputError, match=r"\A.*give .*\Z"):  # in one line
+                call(value)
 
 
 def test_a_face_is_chosen_by_any_whole_number(tiny_pipeline):
@@ -112,14 +94,6 @@ def test_a_device_that_is_not_supported_gets_one_short_sentence(device):
     with pytest.raises(InvalidInputError) as error:
         checks.pick_device(device)
     assert str(error.value) == f"device {str(device)!r} is not supported: choose auto, cpu or cuda"
-
-
-def test_the_command_line_tells_of_devices_there_are_not_in_one_line(refused):
-    for device in ("mps", "gpu", "cuda:99"):
-        assert "choose auto" in refused(2, *MIX, "-o", "out.png", "--device", device)
-
-
-def test_a_device_may_be_given_as_torch_has_it():
     assert checks.pick_device(torch.device("cpu")) == torch.device("cpu")
 
 

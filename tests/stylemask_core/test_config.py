@@ -25,10 +25,7 @@ def parse(**changes) -> ModelConfig:
 def test_a_config_survives_being_written_and_read():
     config = parse()
     assert ModelConfig.from_json(config.to_json()) == config
-
-
-def test_channels_come_back_with_whole_numbers_for_keys():
-    assert parse().channels == {4: 8, 8: 8, 16: 4}
+    assert config.channels == {4: 8, 8: 8, 16: 4}
 
 
 def test_fields_that_are_left_out_get_the_photoreal_models_values():
@@ -47,50 +44,29 @@ def test_layers_and_latents_follow_from_the_resolution(resolution, convolutions,
     assert (config.conv_layers, config.num_latents) == (convolutions, latents)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"resolution": 48},
-        {"resolution": 2048},
-        {"resolution": 4},
-        {"resolution": "16"},
-        {"resolution": 16.0},
-        {"channels": {"4": 8, "8": 8}},
-        {"channels": {"4": 8, "8": 8, "16": 4, "32": 4}},
-        {"channels": {"4": 8, "8": 8, "16": 0}},
-        {"channels": {"4": 8, "8": 8, "16": 10**9}},
-        {"channels": {"4": 8, "8": 8, "16": 4.5}},
-        {"channels": {"4": 8, "8": 8, "16": float("inf")}},
-        {"channels": {"four": 8, "8": 8, "16": 4}},
-        {"channels": [8, 8, 4]},
-        {"channels": None},
-        {"masked_layers": 0},
-        {"masked_layers": 6},
-        {"masked_layers": 3.0},
-        {"latent_dim": 10**6},
-        {"latent_dim": 512.0},
-        {"latent_dim": True},
-        {"mapping_layers": 0},
-        {"mapping_layers": None},
-        {"mapping_lr_multiplier": 0},
-        {"mapping_lr_multiplier": float("nan")},
-        {"mapping_lr_multiplier": "0.01"},
-        {"noise": "no"},
-        {"noise": 1},
-        {"encoder": "imaginary"},
-        {"encoder": ["regressor"]},
-        {"default_truncation": 1.1},
-        {"default_truncation": float("nan")},
-        {"name": 5},
-        {"unheard_of": 1},
-    ],
-    ids=str,
-)
-def test_a_value_no_model_can_be_built_from_is_refused_by_name(changes):
-    with pytest.raises(WeightsError) as error:
-        parse(**changes)
-    (field,) = changes
-    assert field in str(error.value) or field == "encoder"
+CHANNELS = {"4": 8, "8": 8}
+BAD = {
+    "resolution": (48, 2048, 4, "16", 16.0),
+    "channels": (
+        *(CHANNELS, {**CHANNELS, "16": 4, "32": 4}, [8, 8, 4], None, {"four": 8, "8": 8, "16": 4}),
+        *({**CHANNELS, "16": width} for width in (0, 10**9, 4.5, float("inf"))),
+    ),
+    "masked_layers": (0, 6, 3.0),
+    "latent_dim": (10**6, 512.0, True),
+    "mapping_layers": (0, None),
+    "mapping_lr_multiplier": (0, float("nan"), "0.01"),
+    "noise": ("no", 1),
+    "encoder": ("imaginary", ["regressor"]),
+    "default_truncation": (1.1, float("nan")),
+    "name": (5,),
+    "unheard_of": (1,),
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(f, v) for f, values in BAD.items() for v in values])
+def test_a_value_no_model_can_be_built_from_is_refused_by_name(field, value):
+    with pytest.raises(WeightsError, match=field):
+        parse(**{field: value})
 
 
 @pytest.mark.parametrize("field", ["name", "resolution", "channels", "masked_layers"])

@@ -1,6 +1,7 @@
 """A file that is not what was expected is named for what it is, with what to do about it."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -82,28 +83,17 @@ def test_a_format_that_is_not_read_is_named_with_the_way_out(tmp_path, content, 
     assert "not a picture" not in message
 
 
-@pytest.mark.parametrize("content", [b"hello\n", bytes(999), b'{"face": 1}', b"RIFF\0\0\0\0WAVE"])
-def test_only_what_is_none_is_called_no_picture(tmp_path, content):
-    path = tmp_path / "face.png"
-    path.write_bytes(content)
-    assert refusal(path) == f"is not a picture: give {', '.join(FORMATS)}"
+def test_only_what_is_none_is_called_no_picture(tmp_path):
+    for content in (b"hello\n", bytes(999), b'{"face": 1}', b"RIFF\0\0\0\0WAVE"):
+        (tmp_path / "face.png").write_bytes(content)
+        assert refusal(tmp_path / "face.png") == f"is not a picture: give {', '.join(FORMATS)}"
 
 
-@pytest.mark.parametrize(
-    ("start", "name"),
-    [
-        (b"\x89PNG\r\n\x1a\n", "PNG"),
-        (b"\xff\xd8\xff\xe0", "JPEG"),
-        (boxed(b"avif", b"mif1"), "AVIF"),
-        (b"RIFF\0\0\0\0WEBP", "WebP"),
-    ],
-)
-def test_a_damaged_picture_is_called_damaged(tmp_path, start, name):
+def test_a_damaged_picture_is_called_damaged(tmp_path):
     path = tmp_path / "face"
-    path.write_bytes(start + b"\0" * 40)
-    message = refusal(path)
-    assert "not a picture" not in message
-    assert name in message or "damaged" in message or "cannot be read" in message
+    for start in (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", boxed(b"avif"), b"RIFF\0\0\0\0WEBP"):
+        path.write_bytes(start + b"\0" * 40)
+        assert re.match("is (PNG|JPEG|AVIF|WebP), damaged|cannot be read", refusal(path))
 
 
 def float_colour_tiff() -> bytes:
@@ -125,12 +115,6 @@ def test_a_kind_of_tiff_that_is_not_read_is_named(tmp_path):
 # Git LFS
 
 
-def test_a_git_lfs_pointer_in_the_place_of_a_picture_is_told(tmp_path):
-    path = tmp_path / "face.png"
-    path.write_bytes(POINTER)
-    assert PULL in refusal(path)
-
-
 @pytest.mark.parametrize(
     "name", ["config.json", *(f"{part}.safetensors" for part in model_folder.PARTS)]
 )
@@ -144,6 +128,7 @@ def test_a_git_lfs_pointer_in_the_place_of_a_models_file_is_told(own_folder, nam
 def test_a_git_lfs_pointer_in_the_place_of_a_checkpoint_or_a_code_is_told(tmp_path, tiny_pipeline):
     path = tmp_path / "file.npy"
     path.write_bytes(POINTER)
+    assert PULL in refusal(path)  # where a picture was expected
     with pytest.raises(WeightsError, match=PULL):
         read_checkpoint(path)
     with pytest.raises(InvalidInputError, match=PULL):

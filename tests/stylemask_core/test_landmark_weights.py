@@ -81,18 +81,13 @@ def test_a_named_folder_that_lacks_a_file_or_has_a_damaged_one_is_told(site, tmp
     assert (tmp_path / FAN_NAME).exists()  # the person's own file stays
 
 
-def test_a_changed_file_is_deleted_and_told(site):
+def test_a_changed_file_is_deleted_and_told_and_a_damaged_one_that_lies_there_is_replaced(site):
+    checkpoints().mkdir(parents=True)
+    (checkpoints() / FAN_NAME).write_bytes(b"<html>quota exceeded</html>")
     site.files[BOXES_NAME] = b"boxeS" * 1000
     with pytest.raises(DetectorError, match=rf"{BOXES_NAME} .*SHA-256.*deleted"):
         landmark_weights.prepare()
     assert contents() == {FAN_NAME: FAN}
-
-
-def test_a_damaged_file_that_lies_there_already_is_replaced(site):
-    checkpoints().mkdir(parents=True)
-    (checkpoints() / FAN_NAME).write_bytes(b"<html>quota exceeded</html>")
-    landmark_weights.prepare()
-    assert contents() == {FAN_NAME: FAN, BOXES_NAME: BOXES}
 
 
 def test_a_file_that_another_process_has_brought_meanwhile_is_never_deleted(site):
@@ -112,12 +107,15 @@ def test_a_download_that_breaks_off_leaves_nothing_and_can_be_repeated(site):
     assert len(contents()) == 2
 
 
-def test_an_interrupted_download_leaves_nothing(site):
+def test_an_interrupted_download_and_one_that_is_too_large_leave_nothing(site, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         landmark_weights.prepare(interrupt)
+    monkeypatch.setattr(landmark_weights, "MAX_BYTES", 1000)
+    with pytest.raises(DetectorError, match="larger than it can be"):
+        landmark_weights.prepare()
     assert contents() == {}
 
 
@@ -153,13 +151,6 @@ def test_a_missing_file_a_closed_port_and_an_unknown_site_are_told(site, monkeyp
     monkeypatch.setattr(landmark_weights, "SITE", "http://site.invalid/")
     with pytest.raises(DetectorError, match=FAN_NAME):
         landmark_weights.prepare()
-
-
-def test_more_than_a_file_can_hold_is_not_read_to_its_end(site, monkeypatch):
-    monkeypatch.setattr(landmark_weights, "MAX_BYTES", 1000)
-    with pytest.raises(DetectorError, match="larger than it can be"):
-        landmark_weights.prepare()
-    assert contents() == {}
 
 
 def test_threads_and_processes_may_fetch_the_same_weights_at_once(site, tmp_path):

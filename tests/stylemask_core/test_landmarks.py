@@ -11,10 +11,10 @@ import torch
 from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.faces import fan as landmark_weights
 from stylemask_core.faces import landmarks
-from stylemask_core.faces.landmarks import Face, default_detector
+from stylemask_core.faces.landmarks import default_detector
 from stylemask_core.pictures import alignment
 from tests.support.helpers import PATIENCE
-from tests.support.photos import POINTS, astronaut
+from tests.support.photos import astronaut
 from tests.support.weights_site import named
 
 
@@ -37,27 +37,21 @@ def test_offline_the_haar_cascades_stand_in_with_one_warning_and_the_reason(capl
     ]
 
 
-def test_the_haar_cascades_asked_for_by_name_need_no_weights_and_no_excuse(monkeypatch, caplog):
+def test_a_detector_asked_for_by_name_needs_no_excuse_and_is_never_replaced(monkeypatch, caplog):
     monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "haar")
     assert (default_detector().name, default_detector().note) == ("haar", "")
     assert caplog.records == []
-
-
-def test_face_alignment_asked_for_by_name_is_never_replaced(monkeypatch):
     monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "face-alignment")
     with pytest.raises(DetectorError, match="cannot be had"):
+        default_detector()
+    monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "eagle")
+    with pytest.raises(StyleMaskError, match=r"'eagle'.*auto, face-alignment, haar"):
         default_detector()
 
 
 def test_a_missing_package_is_a_reason_too(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "face_alignment", None)
     assert "pip install face-alignment" in default_detector().note
-
-
-def test_an_unknown_detector_is_told_with_the_known_ones(monkeypatch):
-    monkeypatch.setenv(landmarks.DETECTOR_VARIABLE, "eagle")
-    with pytest.raises(StyleMaskError, match=r"'eagle'.*auto, face-alignment, haar"):
-        default_detector()
 
 
 def test_who_needs_the_haar_cascades_does_not_wait_for_a_download(monkeypatch):
@@ -104,50 +98,44 @@ def stand_ins(tmp_path_factory):
     return folder, *names
 
 
-@pytest.mark.slow
-def test_face_alignment_is_started_on_checked_weights_and_gives_68_landmarks(
-    stand_ins, monkeypatch
-):
+@pytest.fixture
+def started(stand_ins, monkeypatch):
+    """Start face-alignment with these files as weights of landmarks and of boxes."""
     from face_alignment import api
 
-    folder, fan, boxes = stand_ins
-    monkeypatch.setenv(landmark_weights.WEIGHTS_VARIABLE, str(folder))
-    monkeypatch.setattr(landmark_weights, "LANDMARK_WEIGHTS", fan)
-    monkeypatch.setattr(landmark_weights, "BOX_WEIGHTS", boxes)
-    monkeypatch.setitem(api.models_urls, "2DFAN-4", landmark_weights.SITE + fan)
-    detector = default_detector()
+    folder, *names = stand_ins
+
+    def start(swapped=False):
+        fan, boxes = reversed(names) if swapped else names
+        monkeypatch.setenv(landmark_weights.WEIGHTS_VARIABLE, str(folder))
+        monkeypatch.setattr(landmark_weights, "LANDMARK_WEIGHTS", fan)
+        monkeypatch.setattr(landmark_weights, "BOX_WEIGHTS", boxes)
+        monkeypatch.setitem(api.models_urls, "2DFAN-4", landmark_weights.SITE + fan)
+        return default_detector()
+
+    return start
+
+
+@pytest.mark.slow
+def test_face_alignment_is_started_on_checked_weights_and_gives_68_landmarks(started, monkeypatch):
+    detector = started()
     assert (detector.name, detector.note) == ("face-alignment", "")
     # networks of random weights see faces everywhere or nowhere: the boxes are given
-    found = [np.array([180, 90, 240, 160, 0.7]), np.array([170, 70, 280, 180, 0.9])]
-    monkeypatch.setattr(detector._networks.face_detector, "detect_from_image", lambda _: found)
-    faces = detector.detect(astronaut())
-    assert sorted(face.score for face in faces) == [0.7, 0.9]
-    sides = [alignment.side(face.quad) for face in faces]
-    assert sides == sorted(sides, reverse=True)
-    for face in faces:
-        assert face.landmarks.shape == (68, 2)
-        np.testing.assert_allclose(face.points, alignment.eyes_and_mouth(face.landmarks))
-    monkeypatch.setattr(detector._networks.face_detector, "detect_from_image", lambda _: [])
-    assert detector.detect(astronaut()) == []
+    boxes = [np.array([180, 90, 240, 160, 0.7]), np.array([170, 70, 280, 180, 0.9])]
+    for given in (boxes, []):
+        monkeypatch.setattr(detector._networks.face_detector, "detect_from_image", lambda _: given)  # noqa: B023
+        faces = detector.detect(astronaut())
+        assert sorted(face.score for face in faces) == [box[4] for box in given]
+        sides = [alignment.side(face.quad) for face in faces]
+        assert sides == sorted(sides, reverse=True)
+        for face in faces:
+            assert face.landmarks.shape == (68, 2)
+            np.testing.assert_allclose(face.points, alignment.eyes_and_mouth(face.landmarks))
+            np.testing.assert_allclose(face.scaled(2.5).quad, 2.5 * face.quad)
+            np.testing.assert_allclose(face.scaled(2.5).landmarks, 2.5 * face.landmarks)
 
 
 @pytest.mark.slow
-def test_checked_weights_of_another_network_are_a_reason_to_fall_back(stand_ins, monkeypatch):
-    from face_alignment import api
-
-    folder, fan, boxes = stand_ins
-    monkeypatch.setenv(landmark_weights.WEIGHTS_VARIABLE, str(folder))
-    monkeypatch.setattr(landmark_weights, "LANDMARK_WEIGHTS", boxes)
-    monkeypatch.setattr(landmark_weights, "BOX_WEIGHTS", fan)
-    monkeypatch.setitem(api.models_urls, "2DFAN-4", landmark_weights.SITE + boxes)
-    detector = default_detector()
-    assert detector.name == "haar"
-    assert "cannot be started" in detector.note
-
-
-def test_a_face_keeps_its_place_in_a_larger_copy():
-    face = Face(POINTS, np.arange(136.0).reshape(68, 2), 3.0)
-    larger = face.scaled(2.5)
-    np.testing.assert_allclose(larger.quad, 2.5 * face.quad)
-    np.testing.assert_allclose(larger.landmarks, 2.5 * face.landmarks)
-    assert larger.score == face.score
+def test_checked_weights_of_another_network_are_a_reason_to_fall_back(started):
+    detector = started(swapped=True)
+    assert detector.name == "haar" and "cannot be started" in detector.note

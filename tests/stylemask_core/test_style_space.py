@@ -10,28 +10,21 @@ from tests.support.helpers import FFHQ
 SPACE = StyleSpace(FFHQ)
 
 
-def test_the_photoreal_style_space_has_the_published_size():
+def test_the_photoreal_style_space_has_the_published_size_and_names_in_synthesis_order():
     assert (SPACE.dim, SPACE.masked_dim, FFHQ.num_latents) == (6048, 5632, 18)
     assert (len(SPACE.layers), len(SPACE.masked_layers)) == (17, 12)
-
-
-def test_layers_are_named_by_block_and_convolution_in_synthesis_order():
     assert [layer.name for layer in SPACE.layers] == [
         "b4.conv1",
         *(f"b{r}.conv{k}" for r in (8, 16, 32, 64, 128, 256, 512, 1024) for k in (0, 1)),
     ]
 
 
-def test_layers_follow_each_other_without_gap_in_the_concatenated_vector():
-    stop = 0
+def test_layers_follow_each_other_without_gap_and_are_as_wide_as_their_convolutions_input():
+    dims, stop = {layer.name: layer.dim for layer in SPACE.layers}, 0
     for layer in SPACE.layers:
         assert layer.channels == slice(stop, stop + layer.dim)
         stop += layer.dim
     assert stop == SPACE.dim
-
-
-def test_a_convolution_reads_as_many_styles_as_it_has_input_channels():
-    dims = {layer.name: layer.dim for layer in SPACE.layers}
     assert (dims["b64.conv1"], dims["b128.conv0"], dims["b128.conv1"]) == (512, 512, 256)
     assert (dims["b1024.conv0"], dims["b1024.conv1"]) == (64, 32)
 
@@ -52,16 +45,13 @@ def chosen(*names: str) -> list[str]:
 def test_none_and_all_choose_every_layer_and_an_empty_list_none():
     assert SPACE.select(None) == SPACE.select(["all"]) == [True] * 12
     assert SPACE.select([]) == [False] * 12
+    assert SPACE.select("coarse") == SPACE.select(["coarse"])  # one name needs no list
 
 
 def test_names_and_groups_add_up_whatever_their_order():
     assert chosen("b64.conv1", "coarse") == ["b4.conv1", "b8.conv0", "b8.conv1", "b64.conv1"]
     assert chosen("b8.conv0", "b8.conv0") == ["b8.conv0"]
     assert chosen("coarse", "middle", "fine") == chosen("all")
-
-
-def test_one_name_may_be_given_without_a_list():
-    assert SPACE.select("coarse") == SPACE.select(["coarse"])
 
 
 def test_a_group_the_model_has_no_masked_layers_in_chooses_none():
@@ -89,32 +79,21 @@ MASKS = [x.sigmoid() for x in random_styles(3)[:2]]  # the last layer has no mas
 
 @pytest.mark.parametrize("strength", [0.0, 0.3, 1.0, 1.5])
 def test_masked_layers_move_by_strength_times_mask(strength):
+    before = [x.clone() for x in SOURCE]
     mixed = mix_styles(SOURCE, TARGET, MASKS, strength)
     for k, mask in enumerate(MASKS):
         share = strength * mask
         expected = share * TARGET[k] + (1 - share) * SOURCE[k]
         torch.testing.assert_close(mixed[k], expected)
-
-
-def test_strength_nought_leaves_the_source_to_the_bit():
-    mixed = mix_styles(SOURCE, TARGET, MASKS, 0.0)
-    assert all(torch.equal(a, b) for a, b in zip(mixed, SOURCE, strict=True))
-
-
-def test_a_layer_without_a_mask_keeps_the_source():
-    assert torch.equal(mix_styles(SOURCE, TARGET, MASKS, 1.5)[2], SOURCE[2])
+        assert strength or torch.equal(mixed[k], SOURCE[k])  # to the bit
+    assert torch.equal(mixed[2], SOURCE[2])  # it has no mask
+    assert all(torch.equal(a, b) for a, b in zip(SOURCE, before, strict=True))
 
 
 def test_layers_that_are_not_selected_keep_the_source():
     mixed = mix_styles(SOURCE, TARGET, MASKS, 1.0, [False, True])
     assert torch.equal(mixed[0], SOURCE[0])
     assert torch.equal(mixed[1], mix_styles(SOURCE, TARGET, MASKS)[1])
-
-
-def test_mixing_leaves_its_arguments_alone():
-    before = [x.clone() for x in SOURCE]
-    mix_styles(SOURCE, TARGET, MASKS, 1.5)
-    assert all(torch.equal(a, b) for a, b in zip(SOURCE, before, strict=True))
 
 
 @pytest.mark.parametrize("strength", [-0.01, 1.51, float("nan"), float("inf")])

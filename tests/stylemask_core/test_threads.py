@@ -22,76 +22,47 @@ from tests.support.helpers import ROOT
 MOUNT = "32 31 0:29 {top} /sys/fs/cgroup{point} rw,relatime - {kind} cgroup rw,{controllers}\n"
 
 
-@pytest.fixture
-def machine(tmp_path):
-    """Write a file system with control groups; returns its root."""
-
-    def write(group, mount, files):
-        (tmp_path / "proc/self").mkdir(parents=True)
-        (tmp_path / "proc/self/cgroup").write_text(group)
-        (tmp_path / "proc/self/mountinfo").write_text(mount)
-        for name, content in files.items():
-            path = tmp_path / "sys/fs/cgroup" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-        return tmp_path
-
-    return write
-
-
 UNIFIED = MOUNT.format(top="/", point="", kind="cgroup2", controllers="nsdelegate")
 FIRST = MOUNT.format(top="/", point="/cpu,cpuacct", kind="cgroup", controllers="cpu,cpuacct")
 DOCKER = MOUNT.format(top="/docker/1", point="/cpu", kind="cgroup", controllers="cpu")
 MEMORY = MOUNT.format(top="/", point="/memory", kind="cgroup", controllers="memory")
+QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
 
 
 @pytest.mark.parametrize(
     ("group", "mount", "files", "quota"),
     [
-        ("0::/\n", UNIFIED, {"cpu.max": "150000 100000\n"}, 1.5),
-        ("0::/\n", UNIFIED, {"cpu.max": "max 100000\n"}, None),
-        ("0::/\n", UNIFIED, {}, None),
+        ("0::/", UNIFIED, {"cpu.max": "150000 100000"}, 1.5),
+        ("0::/", UNIFIED, {"cpu.max": "max 100000"}, None),
+        ("0::/", UNIFIED, {}, None),
         # the least of a group's own quota and of those around it
+        ("0::/a/b", UNIFIED, {"a/cpu.max": "50000 100000", "a/b/cpu.max": "max 100000"}, 0.5),
+        ("0::/a/b", UNIFIED, {"a/cpu.max": "400000 100000", "a/b/cpu.max": "300000 100000"}, 3),
         (
-            "0::/a.slice/b\n",
-            UNIFIED,
-            {"a.slice/cpu.max": "50000 100000\n", "a.slice/b/cpu.max": "max 100000\n"},
-            0.5,
-        ),
-        (
-            "0::/a.slice/b\n",
-            UNIFIED,
-            {"a.slice/cpu.max": "400000 100000\n", "a.slice/b/cpu.max": "300000 100000\n"},
-            3,
-        ),
-        (
-            "5:memory:/x\n4:cpu,cpuacct:/a\n",
+            "5:memory:/x\n4:cpu,cpuacct:/a",
             MEMORY + FIRST,
             {
-                "cpu,cpuacct/a/cpu.cfs_quota_us": "200000\n",
-                "cpu,cpuacct/a/cpu.cfs_period_us": "100000\n",
-                "cpu,cpuacct/cpu.cfs_quota_us": "-1\n",
-                "cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+                **{f"cpu,cpuacct/a/{QUOTA}": "200000", f"cpu,cpuacct/a/{PERIOD}": "100000"},
+                **{f"cpu,cpuacct/{QUOTA}": "-1", f"cpu,cpuacct/{PERIOD}": "100000"},
             },
             2,
         ),
         # in a container that sees its own group alone, under the name it has outside
-        (
-            "4:cpu:/docker/1\n",
-            DOCKER,
-            {"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "50000\n"},
-            1,
-        ),
-        ("4:cpuset:/\n", FIRST, {"cpu,cpuacct/cpu.cfs_quota_us": "1\n"}, None),
+        ("4:cpu:/docker/1", DOCKER, {f"cpu/{QUOTA}": "50000", f"cpu/{PERIOD}": "50000"}, 1),
+        ("4:cpuset:/", FIRST, {f"cpu,cpuacct/{QUOTA}": "1"}, None),
     ],
 )
 def test_a_cpu_quota_is_read_from_control_groups_of_both_versions(
-    machine, group, mount, files, quota
+    tmp_path, group, mount, files, quota
 ):
-    root = machine(group, mount, files)
-    assert threads.cpu_quota(root) == quota
+    root = {f"sys/fs/cgroup/{name}": content for name, content in files.items()}
+    root |= {"proc/self/cgroup": group, "proc/self/mountinfo": mount}
+    for name, content in root.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{content}\n")
     cpus = len(os.sched_getaffinity(0))
-    assert threads.cpu_limit(root) == (cpus if quota is None else min(cpus, -(-quota // 1)))
+    assert threads.cpu_quota(tmp_path) == quota
+    assert threads.cpu_limit(tmp_path) == (cpus if quota is None else min(cpus, -(-quota // 1)))
 
 
 def test_without_control_groups_there_is_no_quota(tmp_path):
@@ -105,14 +76,8 @@ def python(code: str, group: Path | None = None, **environment: str) -> dict:
     }
     join = f"open({str(group / 'cgroup.procs')!r}, 'w').write(str(os.getpid()))" if group else ""
     code = f"import json, os\n{join}\n{code}"
-    answer = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**clean, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    run = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
+    answer = subprocess.run([sys.executable, "-c", code], env={**clean, **environment}, **run)
     return json.loads(answer.stdout)
 
 
@@ -185,21 +150,15 @@ def test_a_pipeline_computes_on_its_models_number_of_threads(tiny_pipeline, monk
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_a_number_that_somebody_set_is_left_alone(monkeypatch):
-    torch.set_num_threads(3)
-    with threads.limited(1):
-        assert torch.get_num_threads() == 3
+def test_a_number_that_somebody_chose_is_left_alone(monkeypatch):
+    for chosen, asked in ((3, 1), (1, 2)):
+        torch.set_num_threads(chosen)
+        with threads.limited(asked):
+            assert torch.get_num_threads() == chosen
     torch.set_num_threads(2)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     with threads.limited(1):
         assert torch.get_num_threads() == 2
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_one_thread_that_somebody_chose_is_kept_for_large_models():
-    torch.set_num_threads(1)
-    with threads.limited(2):
-        assert torch.get_num_threads() == 1
 
 
 @pytest.mark.usefixtures("two_threads")
