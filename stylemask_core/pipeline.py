@@ -25,8 +25,7 @@ from stylemask_core.downloads import Progress
 from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.inversion import Refinement, refine, refine_inversion, w_spread
 from stylemask_core.models import hub, model_folder, model_source
-from stylemask_core.networks.cuda_graph import Recorded
-from stylemask_core.networks.synthesis import SynthesisNetwork, request_operators
+from stylemask_core.networks.synthesis import Recorded, SynthesisNetwork, request_operators
 from stylemask_core.pictures import framing, images, pasting
 from stylemask_core.pictures.framing import Align, FaceSearch
 from stylemask_core.pictures.images import Photo

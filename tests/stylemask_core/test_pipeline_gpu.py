@@ -7,10 +7,10 @@ import torch
 
 from stylemask_core import ModelConfig, StyleMaskPipeline
 from stylemask_core.models import model_folder
-from stylemask_core.networks.cuda_graph import KEPT_GRAPHS, Recorded
 from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.networks.generator import Generator
 from stylemask_core.networks.mask_network import MaskNetwork
+from stylemask_core.networks.synthesis import KEPT_GRAPHS, Recorded
 
 pytestmark = [
     pytest.mark.gpu,
