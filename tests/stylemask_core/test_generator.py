@@ -131,13 +131,6 @@ def test_the_mapping_network_equals_its_definition():
     torch.testing.assert_close(generator.mapping(z), x)
 
 
-def test_a_batch_gives_the_same_pictures_as_its_codes_alone():
-    generator = random_generator().float()
-    w_plus = random_codes(generator, batch=3).float()
-    singles = torch.cat([generator(code[None]) for code in w_plus])
-    torch.testing.assert_close(generator(w_plus), singles, rtol=1e-4, atol=1e-4)
-
-
 def test_noise_moves_the_picture_by_its_strength_and_not_without():
     generator = random_generator()
     silent = random_generator(noise=False)
@@ -149,14 +142,6 @@ def test_noise_moves_the_picture_by_its_strength_and_not_without():
         if name.endswith("noise_strength"):
             tensor.zero_()
     torch.testing.assert_close(generator(w_plus), silent(w_plus))
-
-
-def test_truncation_moves_along_the_line_from_the_mean():
-    mapping = random_generator().mapping
-    w = torch.randn(2, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(mapping.truncate(w, 0.0), mapping.mean.expand(2, -1))
-    assert torch.equal(mapping.truncate(w, 1.0), w)
-    torch.testing.assert_close(mapping.truncate(w, 0.7), mapping.mean + 0.7 * (w - mapping.mean))
 
 
 def test_each_w_of_a_code_reaches_the_layers_it_should():

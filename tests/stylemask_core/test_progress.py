@@ -19,17 +19,14 @@ def draw() -> None:
             progress("weights", done, 1_000_000)
 
 
-def test_a_terminal_gets_one_bar_a_file_up_to_its_end(monkeypatch):
+def test_a_terminal_gets_one_bar_a_file_up_to_its_end_and_nothing_else_any(monkeypatch, capsys):
+    draw()
+    assert capsys.readouterr() == ("", "")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     draw()
     assert "weights: 100%" in terminal.getvalue()
     assert "1.00M/1.00M" in terminal.getvalue()
-
-
-def test_nothing_is_drawn_where_there_is_no_terminal(capsys):
-    draw()
-    assert capsys.readouterr() == ("", "")
 
 
 def test_a_command_line_draws_the_download_on_a_terminal(

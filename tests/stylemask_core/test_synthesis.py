@@ -38,26 +38,30 @@ def generator(request):
     return random_generator(dataclasses.replace(ODD, noise=request.param))
 
 
-def codes(count: int) -> torch.Tensor:
+def styles_of(generator: Generator, count: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Styles of all convolutions and of all toRGB layers, of random codes."""
     random = torch.Generator().manual_seed(1)
-    return torch.randn(count, ODD.num_latents, ODD.latent_dim, generator=random)
+    w_plus = torch.randn(count, ODD.num_latents, ODD.latent_dim, generator=random)
+    return generator.styles(w_plus), generator.rgb_styles(w_plus)
 
 
-def test_pictures_are_those_of_the_plain_generator(generator):
-    w_plus = codes(3)
-    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
-    expected = generator.synthesize(styles, rgb_styles)
-    pictures = SynthesisNetwork(generator)(styles, rgb_styles)
+def near(pictures: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
+    return bool((pictures - expected).abs().max() < tolerance * expected.abs().max())
+
+
+def compiled(network: SynthesisNetwork) -> set[bool]:
+    return {isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs}
+
+
+@pytest.mark.parametrize("fused", [None, False, True])
+def test_pictures_are_those_of_the_plain_generator(generator, fused):
+    styles = styles_of(generator, 3)
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    pictures = SynthesisNetwork(generator, fused=fused)(*styles)
     assert pictures.shape == (3, 3, 32, 32)
-    assert (pictures - expected).abs().max() < 1e-5 * expected.abs().max()
-
-
-def test_the_projects_operators_give_the_same_pictures(generator):
-    w_plus = codes(2)
-    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
-    plain, fused = (SynthesisNetwork(generator, fused=choice) for choice in (False, True))
-    expected = plain(styles, rgb_styles)
-    assert (fused(styles, rgb_styles) - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert near(pictures, generator.synthesize(*styles), 1e-5)
+    for name, tensor in generator.state_dict().items():
+        assert torch.equal(tensor, before[name])  # preparing leaves the generator as it was
 
 
 @pytest.fixture
@@ -73,58 +77,37 @@ def compiled_everywhere(monkeypatch):
     monkeypatch.setattr(synthesis, "COMPILED_UP_FROM", 4)
 
 
-def test_the_compiled_operator_gives_the_same_pictures(generator, compiled_everywhere):
-    w_plus = codes(2)
-    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
-    network = SynthesisNetwork(generator)
-    expected = generator.synthesize(styles, rgb_styles)
-    assert (network(styles, rgb_styles) - expected).abs().max() < 1e-4 * expected.abs().max()
-    assert all(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
-
-
-def test_an_operator_that_is_compiled_meanwhile_is_taken_up(
+def test_the_compiled_operator_gives_the_same_pictures_and_is_taken_up_when_it_is_there(
     generator, compiled_everywhere, monkeypatch
 ):
-    w_plus = codes(1)
-    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    styles = styles_of(generator, 2)
     network, load = SynthesisNetwork(generator), build.load
     monkeypatch.setattr(build, "load", lambda name: None)
-    before = network(styles, rgb_styles)
-    assert not any(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
+    before = network(*styles)
+    assert compiled(network) == {False}
     monkeypatch.setattr(build, "load", load)
-    after = network(styles, rgb_styles)
-    assert any(isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs)
-    assert (after - before).abs().max() < 1e-4 * before.abs().max()
+    after = network(*styles)
+    assert compiled(network) == {True}
+    assert near(before, generator.synthesize(*styles), 1e-5) and near(after, before, 1e-4)
 
 
 @pytest.mark.parametrize("fused", [False, True])
 def test_half_precision_stays_near_the_full_one_and_within_its_range(generator, fused):
-    w_plus = codes(2)
-    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    styles, rgb_styles = styles_of(generator, 2)
     network = SynthesisNetwork(generator, half=True, fused=fused)
     expected = SynthesisNetwork(generator)(styles, rgb_styles)
     pictures = network(styles, rgb_styles)
     assert pictures.dtype == torch.float32
-    assert 0 < (pictures - expected).abs().max() < 0.01 * expected.abs().max()
+    assert near(pictures, expected, 0.01) and not torch.equal(pictures, expected)
     large = network([1e4 * style for style in styles], [1e3 * style for style in rgb_styles])
     assert large.isfinite().all()
 
 
 def test_a_picture_does_not_depend_on_those_before_it(generator):
-    network = SynthesisNetwork(generator)
-    w_plus = codes(1)
-    styles, rgb_styles = generator.styles(w_plus), generator.rgb_styles(w_plus)
+    network, (styles, rgb_styles) = SynthesisNetwork(generator), styles_of(generator, 1)
     first = network(styles, rgb_styles)
     network([2 * style for style in styles], rgb_styles)
     assert torch.equal(network(styles, rgb_styles), first)
-
-
-def test_preparing_leaves_the_generator_as_it_was(generator):
-    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
-    w_plus = codes(1)
-    SynthesisNetwork(generator)(generator.styles(w_plus), generator.rgb_styles(w_plus))
-    for name, tensor in generator.state_dict().items():
-        assert torch.equal(tensor, before[name])
 
 
 def test_large_features_lie_in_huge_pages_where_linux_gives_them():
