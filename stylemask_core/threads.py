@@ -116,12 +116,12 @@ class Others:
         return self._cpus
 
 
-_others = Others()
+OTHERS = Others()
 
 
 def left(threads: int) -> int:
     """Threads that spin and yet hinder nobody: as many of them as there are CPUs left for."""
-    free = (os.cpu_count() or 1) - _others.cpus()
+    free = (os.cpu_count() or 1) - OTHERS.cpus()
     return max(1, min(threads, round(free)))
 
 

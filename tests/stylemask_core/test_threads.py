@@ -17,6 +17,7 @@ from benchmarks.process import BenchmarkError
 from stylemask_core import threads
 from stylemask_core.config import ModelConfig
 from stylemask_core.models.model_folder import EMBEDDED_FOLDER
+from stylemask_core.networks.synthesis import SynthesisNetwork
 from tests.support.helpers import ROOT
 
 MOUNT = "32 31 0:29 {top} /sys/fs/cgroup{point} rw,relatime - {kind} cgroup rw,{controllers}\n"
@@ -35,6 +36,7 @@ QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
         ("0::/", UNIFIED, {"cpu.max": "150000 100000"}, 1.5),
         ("0::/", UNIFIED, {"cpu.max": "max 100000"}, None),
         ("0::/", UNIFIED, {}, None),
+        ("", "", {}, None),
         # the least of a group's own quota and of those around it
         ("0::/a/b", UNIFIED, {"a/cpu.max": "50000 100000", "a/b/cpu.max": "max 100000"}, 0.5),
         ("0::/a/b", UNIFIED, {"a/cpu.max": "400000 100000", "a/b/cpu.max": "300000 100000"}, 3),
@@ -59,14 +61,10 @@ def test_a_cpu_quota_is_read_from_control_groups_of_both_versions(
     root |= {"proc/self/cgroup": group, "proc/self/mountinfo": mount}
     for name, content in root.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(f"{content}\n")
+        (tmp_path / name).write_text(content)
     cpus = len(os.sched_getaffinity(0))
     assert threads.cpu_quota(tmp_path) == quota
     assert threads.cpu_limit(tmp_path) == (cpus if quota is None else min(cpus, -(-quota // 1)))
-
-
-def test_without_control_groups_there_is_no_quota(tmp_path):
-    assert threads.cpu_quota(tmp_path) is None
 
 
 def python(code: str, group: Path | None = None, **environment: str) -> dict:
@@ -122,26 +120,23 @@ def two_threads(monkeypatch):
 def test_a_small_model_computes_on_one_thread_and_leaves_the_number_as_it_was():
     assert threads.needed(ModelConfig.load(EMBEDDED_FOLDER)) == 1
     assert threads.needed(FFHQ) == 2
-    with threads.limited(1):
-        assert torch.get_num_threads() == 1
-        with threads.limited(1):
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == 2
-    with threads.limited(2):
+    for outer, inner in ((1, 1), (2, 1)):
+        with threads.limited(outer):
+            with threads.limited(inner):
+                assert torch.get_num_threads() == inner
+            assert torch.get_num_threads() == outer
         assert torch.get_num_threads() == 2
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_a_pipeline_computes_on_its_models_number_of_threads(tiny_pipeline, monkeypatch):
-    numbers = []
-    inner = tiny_pipeline._synthesis
+    numbers, call = [], SynthesisNetwork.__call__
 
-    def synthesis(*styles):
+    def synthesis(*arguments):
         numbers.append(torch.get_num_threads())
-        return inner(*styles)
+        return call(*arguments)
 
-    monkeypatch.setattr(tiny_pipeline, "_synthesis", synthesis)
+    monkeypatch.setattr(SynthesisNetwork, "__call__", synthesis)
     code = tiny_pipeline.sample(1)
     tiny_pipeline.synthesize(code)
     tiny_pipeline.reenact(code, code)
@@ -190,24 +185,19 @@ def test_where_torch_was_imported_first_it_is_known_that_threads_spin(tmp_path):
 
 
 def test_threads_that_spin_are_as_many_as_others_leave_cpus_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(threads, "OTHERS", threads.Others(tmp_path))
+    assert threads.left(2) == min(2, os.cpu_count())  # the system does not tell
     tick, stat = os.sysconf("SC_CLK_TCK"), tmp_path / "proc/stat"
     stat.parent.mkdir()
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     monkeypatch.setattr("time.process_time", lambda: 0.5 * (now - 100))  # half a CPU is our own
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    others = None
+    stat.write_text("cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 1 1 1 1\n")
+    user = 0.0
+    monkeypatch.setattr(threads, "OTHERS", threads.Others(tmp_path))
     for seconds, busy, expected in ((1, 0.5, 4), (1, 2.5, 2), (0.01, 0.0, 2), (1, 4.5, 1)):
-        if others is None:
-            stat.write_text("cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 1 1 1 1\n")
-            others, user = threads.Others(tmp_path), 0.0
-            monkeypatch.setattr(threads, "_others", others)
         now, user = now + seconds, user + busy * seconds
         stat.write_text(f"cpu  {user * tick:.0f} 0 0 {tick * 9:.0f} 7 0 0 0 0 0\ncpu0 1 1 1 1\n")
         assert threads.left(4) == expected
     assert threads.left(1) == 1
-
-
-def test_where_the_system_does_not_tell_nobody_else_is_assumed(tmp_path, monkeypatch):
-    monkeypatch.setattr(threads, "_others", threads.Others(tmp_path))
-    assert threads.left(2) == min(2, os.cpu_count())
