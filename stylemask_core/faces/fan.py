@@ -55,7 +55,7 @@ class FaceAlignmentDetector:
             ) from error
         weights = prepare(progress)
         try:
-            self._networks = face_alignment.FaceAlignment(
+            self.networks = face_alignment.FaceAlignment(
                 face_alignment.LandmarksType.TWO_D,
                 device="cpu",
                 compile=False,
@@ -72,10 +72,10 @@ class FaceAlignmentDetector:
         """Find the faces of an upright RGB picture of at most MAX_SIDE px, the largest first."""
         pixels = np.asarray(image.convert("RGB"))
         with self._lock:
-            boxes = self._networks.face_detector.detect_from_image(pixels)
+            boxes = self.networks.face_detector.detect_from_image(pixels)
             if len(boxes) == 0:
                 return []
-            marks = self._networks.get_landmarks_from_image(pixels, detected_faces=boxes)
+            marks = self.networks.get_landmarks_from_image(pixels, detected_faces=boxes)
         faces = []
         for box, points in zip(boxes, marks, strict=True):
             # half a pixel: FFHQ's recipe takes such landmarks for centres of pixels

@@ -73,7 +73,7 @@ class FaceDetector(Protocol):
         ...
 
 
-_detectors: dict[str, FaceDetector] = {}
+DETECTORS: dict[str, FaceDetector] = {}
 # A lock each: who needs the Haar cascades does not wait for a download.
 _locks = {kind: threading.Lock() for kind in KINDS}
 
@@ -96,9 +96,9 @@ def default_detector(kind: str | None = None, progress: Progress | None = None) 
             f"face detector {kind!r} is unknown: set {DETECTOR_VARIABLE} to {', '.join(KINDS)}"
         )
     with _locks[kind]:  # also keeps threads from downloading the same weights at once
-        if kind not in _detectors:
-            _detectors[kind] = _make(kind, progress)
-        return _detectors[kind]
+        if kind not in DETECTORS:
+            DETECTORS[kind] = _make(kind, progress)
+        return DETECTORS[kind]
 
 
 def _make(kind: str, progress: Progress | None) -> FaceDetector:

@@ -205,7 +205,7 @@ class Recorded:
 
     def __init__(self, function: Function, version: Callable[[], object] = lambda: None) -> None:
         self._function, self._version = function, version
-        self._graphs: OrderedDict[object, CudaGraph] = OrderedDict()
+        self.graphs: OrderedDict[object, CudaGraph] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
@@ -214,11 +214,11 @@ class Recorded:
             return self._function(inputs)
         key = (self._version(), *((x.shape, x.dtype) for x in inputs))
         with self._lock:
-            graph = self._graphs.get(key) or CudaGraph(self._function, inputs)
-            self._graphs[key] = graph
-            self._graphs.move_to_end(key)
-            while len(self._graphs) > KEPT_GRAPHS:
-                self._graphs.popitem(last=False)
+            graph = self.graphs.get(key) or CudaGraph(self._function, inputs)
+            self.graphs[key] = graph
+            self.graphs.move_to_end(key)
+            while len(self.graphs) > KEPT_GRAPHS:
+                self.graphs.popitem(last=False)
         return graph(inputs)
 
 
@@ -238,7 +238,7 @@ class SynthesisNetwork:
         self._const = generator.const.detach().contiguous(memory_format=CHANNELS_LAST)
         self._blur = blur_kernel(gain=4.0).to(self._const.device)
         self._lock = Lock()
-        self._blocks: list[Block] = []
+        self.blocks: list[Block] = []
         self._compiled = False  # whether the blocks use the compiled operator for CPUs
         self._run = Recorded(self._picture, version=lambda: build.load("cuda") is not None)
 
@@ -254,7 +254,7 @@ class SynthesisNetwork:
         with self._lock:
             library = build.load("cpu") if self._on_cpu else None
             compiled = library is not None
-            if self._blocks and compiled == self._compiled:
+            if self.blocks and compiled == self._compiled:
                 return
             blocks: list[Block] = []
             resolutions = self._generator.config.resolutions
@@ -272,11 +272,11 @@ class SynthesisNetwork:
                         convs.append(TorchConv(conv, dtype, self._fused))
                 blocks.append((convs, TorchToRGB(block.torgb, dtype)))
             # at once, so that a picture that is being made keeps the layers it began with
-            self._blocks, self._compiled = blocks, compiled
+            self.blocks, self._compiled = blocks, compiled
 
     def _picture(self, styles: Sequence[torch.Tensor]) -> torch.Tensor:
         # the styles of all convolutions, then those of all toRGB layers
-        blocks = self._blocks
+        blocks = self.blocks
         layers = sum(len(convs) for convs, _ in blocks)
         layer_styles, rgb_styles = iter(styles[:layers]), styles[layers:]
         x, image = self._const, None

@@ -184,7 +184,7 @@ def test_offline_the_photo_is_read_all_the_same_and_the_reason_is_told_once(
 ):
     monkeypatch.delenv(landmarks.DETECTOR_VARIABLE)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(landmarks, "_detectors", {})
+    monkeypatch.setattr(landmarks, "DETECTORS", {})
     monkeypatch.setattr(landmark_weights, "SITE", "http://127.0.0.1:9/")
     code, _, err = stylemask("reenact", "one.png", "one.png", *OUT)
     assert code == 0

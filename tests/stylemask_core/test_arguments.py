@@ -122,7 +122,6 @@ def old_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (6, 1))
     monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90"])
     monkeypatch.setattr(torch, "ones", ones)
-    checks._warn_once.cache_clear()
 
 
 def test_a_gpu_without_machine_code_is_named_with_what_there_is(old_gpu):

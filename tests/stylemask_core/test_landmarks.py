@@ -10,7 +10,7 @@ import torch
 
 from stylemask_core.errors import DetectorError, StyleMaskError
 from stylemask_core.faces import fan as landmark_weights
-from stylemask_core.faces import landmarks
+from stylemask_core.faces import haar, landmarks
 from stylemask_core.faces.landmarks import default_detector
 from stylemask_core.pictures import alignment
 from tests.support.helpers import PATIENCE
@@ -21,7 +21,7 @@ from tests.support.weights_site import named
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch, tmp_path):
     """No detector made yet, no weights on disk, none to be had."""
-    monkeypatch.setattr(landmarks, "_detectors", {})
+    monkeypatch.setattr(landmarks, "DETECTORS", {})
     monkeypatch.setattr(landmark_weights, "SITE", "http://127.0.0.1:9/")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.delenv(landmarks.DETECTOR_VARIABLE)
@@ -72,9 +72,8 @@ def test_who_needs_the_haar_cascades_does_not_wait_for_a_download(monkeypatch):
 
 
 def test_threads_share_one_detector_that_is_made_once(monkeypatch):
-    made = []
-    make = landmarks._make
-    monkeypatch.setattr(landmarks, "_make", lambda *a: made.append(a) or make(*a))
+    made, make = [], haar.HaarDetector
+    monkeypatch.setattr(haar, "HaarDetector", lambda *a: made.append(a) or make(*a))
     with ThreadPoolExecutor(4) as threads:
         detectors = set(threads.map(lambda _: default_detector("haar"), range(8)))
     assert (len(detectors), len(made)) == (1, 1)
@@ -123,7 +122,7 @@ def test_face_alignment_is_started_on_checked_weights_and_gives_68_landmarks(sta
     # networks of random weights see faces everywhere or nowhere: the boxes are given
     boxes = [np.array([180, 90, 240, 160, 0.7]), np.array([170, 70, 280, 180, 0.9])]
     for given in (boxes, []):
-        monkeypatch.setattr(detector._networks.face_detector, "detect_from_image", lambda _: given)  # noqa: B023
+        monkeypatch.setattr(detector.networks.face_detector, "detect_from_image", lambda _: given)  # noqa: B023
         faces = detector.detect(astronaut())
         assert sorted(face.score for face in faces) == [box[4] for box in given]
         sides = [alignment.side(face.quad) for face in faces]

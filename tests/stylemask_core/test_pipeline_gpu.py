@@ -121,7 +121,7 @@ def test_a_function_is_recorded_anew_when_its_version_changes_and_old_graphs_go(
     assert torch.equal(recorded(x), 2 * x)
     for count in range(1, 20):
         recorded(torch.ones(count, device="cuda"))
-    assert len(recorded._graphs) == KEPT_GRAPHS
+    assert len(recorded.graphs) == KEPT_GRAPHS
 
 
 def test_a_model_keeps_its_precision_when_its_encoder_runs_in_half(gpu):

@@ -50,7 +50,7 @@ def near(pictures: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bo
 
 
 def compiled(network: SynthesisNetwork) -> set[bool]:
-    return {isinstance(conv, CompiledConv) for convs, _ in network._blocks for conv in convs}
+    return {isinstance(conv, CompiledConv) for convs, _ in network.blocks for conv in convs}
 
 
 @pytest.mark.parametrize("fused", [None, False, True])
