@@ -59,19 +59,13 @@ def test_a_face_is_chosen_by_any_whole_number(tiny_pipeline):
             tiny_pipeline.frame(picture, face=face)
 
 
-@pytest.mark.parametrize("layers", [5, [1], [["coarse"]], [None], [b"coarse"], True])
-def test_layers_that_are_no_names_are_refused(tiny_pipeline, code, layers):
-    with pytest.raises(InvalidInputError, match="names"):
-        tiny_pipeline.reenact(code, code, layers=layers)
-
-
-@pytest.mark.parametrize("scale", [0.5, "coarse=0", ["coarse"], None])
-def test_a_scale_that_is_no_mapping_is_refused(scale):
-    with pytest.raises(InvalidInputError, match="scale"):
-        MaskEdit(scale=scale)
-
-
-def test_masks_that_are_no_masks_of_the_model_are_refused(tiny_pipeline, code):
+def test_layers_scales_and_masks_that_are_none_of_the_model_are_refused(tiny_pipeline, code):
+    for layers in (5, [1], [["coarse"]], [None], [b"coarse"], True):
+        with pytest.raises(InvalidInputError, match="names"):
+            tiny_pipeline.reenact(code, code, layers=layers)
+    for scale in (0.5, "coarse=0", ["coarse"], None):
+        with pytest.raises(InvalidInputError, match="scale"):
+            MaskEdit(scale=scale)
     masks = tiny_pipeline.masks(code, code)
     for bad in (1, "masks", [1, 2, 3], masks[:-1], torch.cat(masks, 1), [x[0] for x in masks]):
         with pytest.raises(InvalidInputError, match="masks must be"):

@@ -45,42 +45,38 @@ def thumbnail() -> bytes:
     return buffer.getvalue()
 
 
+KINDS = {
+    ("HEIC", "export it as JPEG or PNG"): (boxed(b"heic", b"mif1"), boxed(b"mif1", b"heix")),
+    ("JPEG XL", "export"): (boxed(b"jxl "), b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a\0\0"),
+    ("JPEG 2000", "export"): (b"\0\0\0\x0cjP  \r\n\x87\n" + boxed(b"jp2 "),),
+    ("raw data", "develop"): (
+        *(boxed(b"crx "), b"II*\0\x10\0\0\0CR\x02\0", b"FUJIFILMCCD-RAW 0201", thumbnail()),
+    ),
+    ("SVG", "export"): (b"<svg xmlns='x'/>", b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg/>"),
+    ("a PDF", "export"): (b"%PDF-1.7\n",),
+    ("PostScript", "export"): (b"%!PS-Adobe-3.0 EPSF-3.0\n",),
+    ("Photoshop", "export"): (b"8BPS\0\1",),
+    ("OpenEXR", "tone-map"): (b"v/1\x01\2\0\0\0",),
+    ("a video", "one of its frames"): (
+        *(boxed(b"isom", b"mp42"), boxed(b"qt  "), b"\x1aE\xdf\xa3\x01"),
+        b"RIFF\0\0\0\0AVI LIST",
+    ),
+    ("a web page", "save the picture itself"): (b"\n<!DOCTYPE html><html>",),
+    ("an archive", "unpack it"): (b"PK\x03\x04\x14\0",),
+    ("PNM", "export"): (b"P6\n2 2\n255\n",),
+    ("a NumPy array", ".npy"): (b"\x93NUMPY\x01\0",),
+}
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-@pytest.mark.parametrize(
-    ("content", "what", "way_out"),
-    [
-        (boxed(b"heic", b"mif1", b"heic"), "HEIC", "export it as JPEG or PNG"),
-        (boxed(b"mif1", b"heix"), "HEIC", "export"),
-        (boxed(b"jxl "), "JPEG XL", "export"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n" + boxed(b"jxl "), "JPEG XL", "export"),
-        (b"\xff\x0a\0\0", "JPEG XL", "export"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n" + boxed(b"jp2 "), "JPEG 2000", "export"),
-        (boxed(b"crx "), "raw data", "develop"),
-        (b"II*\0\x10\0\0\0CR\x02\0", "raw data", "develop"),
-        (b"FUJIFILMCCD-RAW 0201", "raw data", "develop"),
-        (thumbnail(), "raw data", "develop"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", "export"),
-        (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg/>", "SVG", "export"),
-        (b"%PDF-1.7\n", "a PDF", "export"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript", "export"),
-        (b"8BPS\0\1", "Photoshop", "export"),
-        (b"v/1\x01\2\0\0\0", "OpenEXR", "tone-map"),
-        (boxed(b"isom", b"mp42"), "a video", "one of its frames"),
-        (boxed(b"qt  "), "a video", "one of its frames"),
-        (b"\x1aE\xdf\xa3\x01", "a video", "one of its frames"),
-        (b"RIFF\0\0\0\0AVI LIST", "a video", "one of its frames"),
-        (b"\n<!DOCTYPE html><html>", "a web page", "save the picture itself"),
-        (b"PK\x03\x04\x14\0", "an archive", "unpack it"),
-        (b"P6\n2 2\n255\n", "PNM", "export"),
-        (b"\x93NUMPY\x01\0", "a NumPy array", ".npy"),
-    ],
-)
-def test_a_format_that_is_not_read_is_named_with_the_way_out(tmp_path, content, what, way_out):
-    path = tmp_path / "face.jpg"
-    path.write_bytes(content)
-    message = refusal(path)
-    assert message.startswith("is ") and what in message and way_out in message
-    assert "not a picture" not in message
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_format_that_is_not_read_is_named_with_the_way_out(tmp_path, kind):
+    what, way_out = kind
+    for content in KINDS[kind]:
+        (tmp_path / "face.jpg").write_bytes(content)
+        message = refusal(tmp_path / "face.jpg")
+        assert message.startswith("is ") and what in message and way_out in message
+        assert "not a picture" not in message
 
 
 def test_only_what_is_none_is_called_no_picture(tmp_path):

@@ -44,6 +44,9 @@ def test_the_face_of_a_photo_is_found_and_cut_out_as_ffhq_frames_it(photo_pipeli
     assert (len(inversion.faces), inversion.note) == (1, "")
     seen = images.to_tensor(alignment.crop(astronaut(), inversion.quad, 256))
     torch.testing.assert_close(inversion.w_plus, photo_pipeline.encode(seen))
+    mean = photo_pipeline.generator.mapping.mean
+    pulled = photo_pipeline.invert(astronaut(), truncation=0.7).w_plus
+    torch.testing.assert_close(pulled, mean + 0.7 * (inversion.w_plus - mean))
 
 
 def test_every_mode_and_an_exif_turn_give_the_same_square(photo_pipeline, inversion):
@@ -122,9 +125,6 @@ def test_a_square_photo_that_is_not_aligned_is_cut(photo_pipeline):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"face": -1}, "face -1"),
-        ({"face": 1.5}, "face 1.5"),
-        ({"face": True}, "face True"),
         ({"face": 1}, "number 2"),
         ({"align": "none", "face": 1}, "choose one"),
         ({"align": "none", "landmarks": POINTS}, "choose one"),
@@ -138,12 +138,6 @@ def test_arguments_that_contradict_each_other_or_the_photo_are_refused(
 ):
     with pytest.raises(InvalidInputError, match=message):
         photo_pipeline.invert(astronaut(), **options)
-
-
-def test_truncation_pulls_the_inverted_code_towards_the_mean(photo_pipeline, inversion):
-    mean = photo_pipeline.generator.mapping.mean
-    found = photo_pipeline.invert(astronaut(), truncation=0.7).w_plus
-    torch.testing.assert_close(found, mean + 0.7 * (inversion.w_plus - mean))
 
 
 def test_a_result_is_pasted_into_the_photo_it_came_from(photo_pipeline, inversion):

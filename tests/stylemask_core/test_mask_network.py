@@ -27,13 +27,3 @@ def test_each_mask_is_a_perceptron_of_source_minus_target():
         weights = [tensors[f"layers.{name}.{i}"] for i in ("2.weight", "2.bias")]
         expected = 1 / (1 + torch.exp(-(hidden @ weights[0].t() + weights[1])))
         torch.testing.assert_close(masks[k], expected)
-
-
-@torch.no_grad()
-def test_masks_of_a_batch_are_those_of_its_pairs():
-    network, source, target = MaskNetwork(CONFIG), styles(1), styles(2)
-    batch = network(source, target)
-    for i in range(2):
-        single = network([x[i : i + 1] for x in source], [x[i : i + 1] for x in target])
-        for a, b in zip(single, batch, strict=True):
-            torch.testing.assert_close(a, b[i : i + 1])

@@ -15,8 +15,6 @@ from stylemask_core.errors import InvalidInputError, WeightsError
 from stylemask_core.models import model_folder
 from stylemask_core.networks.synthesis import SynthesisNetwork
 
-NOT_FINITE = np.array([[np.nan] + [0.0] * 15])
-
 
 def gradient(mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
     """A picture with something in every corner."""
@@ -31,12 +29,8 @@ def test_a_seed_draws_the_same_numbers_on_every_machine(pipeline):
     np.testing.assert_allclose(z[0, :3], [1.09168911, 0.4558267, 0.70178974], rtol=1e-6)
     expected = pipeline.code(z=z, truncation=0.6).w_plus
     assert torch.equal(pipeline.sample(1, truncation=0.6).w_plus, expected)
-
-
-def test_sampling_uses_the_models_own_truncation_unless_asked_otherwise(pipeline):
-    own = pipeline.sample(3, truncation=pipeline.config.default_truncation)
-    assert torch.equal(pipeline.sample(3).w_plus, own.w_plus)
-    assert not torch.equal(pipeline.sample(3, truncation=0.1).w_plus, own.w_plus)
+    own = pipeline.sample(1, truncation=pipeline.config.default_truncation)
+    assert torch.equal(pipeline.sample(1).w_plus, own.w_plus)
 
 
 def test_different_seeds_give_different_faces_and_one_the_same_every_time(pipeline):
@@ -79,13 +73,9 @@ def test_codes_come_from_arrays_tensors_and_lists_with_or_without_a_batch(tiny_p
     z = w_plus[:, 0]
     batched, single = (tiny_pipeline.code(z=make(values)).w_plus for values in (z, z[0]))
     assert torch.equal(batched, single)
-
-
-def test_a_w_plus_code_can_be_truncated_too(tiny_pipeline):
-    w_plus = torch.ones(1, 6, 16)
-    mean = tiny_pipeline.generator.mapping.mean
-    code = tiny_pipeline.code(w_plus=w_plus, truncation=0.25)
-    torch.testing.assert_close(code.w_plus, mean + 0.25 * (w_plus - mean))
+    mean, exact = tiny_pipeline.generator.mapping.mean, torch.from_numpy(w_plus)
+    truncated = tiny_pipeline.code(w_plus=make(w_plus), truncation=0.25).w_plus
+    torch.testing.assert_close(truncated, mean + 0.25 * (exact - mean))
 
 
 @pytest.mark.parametrize(
@@ -94,16 +84,11 @@ def test_a_w_plus_code_can_be_truncated_too(tiny_pipeline):
         ({}, "exactly one"),
         ({"z": np.zeros((1, 16)), "w_plus": np.zeros((1, 6, 16))}, "exactly one"),
         ({"z": np.zeros((2, 16))}, r"shape \[2, 16\].*\[1, 16\]"),
-        ({"z": np.zeros((1, 17))}, "shape"),
-        ({"w_plus": np.zeros((1, 5, 16))}, "shape"),
-        ({"w_plus": np.zeros((6, 16, 1))}, "shape"),
-        ({"z": NOT_FINITE}, "not finite"),
-        ({"z": np.full((1, 16), 1e300)}, "not finite"),
+        *(({"w_plus": np.zeros(shape)}, "shape") for shape in ((1, 5, 16), (6, 16, 1))),
+        *(({"z": np.full((1, 16), value)}, "not finite") for value in (np.nan, 1e300)),
         ({"w_plus": np.full((1, 6, 16), np.inf)}, "not finite"),
-        ({"z": np.array([["a"] * 16])}, "numbers"),
-        ({"z": np.array([[None] * 16])}, "numbers"),
+        *(({"z": np.array([[value] * 16])}, "numbers") for value in ("a", None, 1j)),
         ({"z": "seed:7"}, "numbers"),
-        ({"z": np.zeros((1, 16), complex)}, "numbers"),
     ],
 )
 def test_an_array_that_is_no_code_is_refused(tiny_pipeline, arrays, message):
@@ -117,13 +102,6 @@ def test_taking_nothing_from_the_target_gives_the_sources_own_picture(pipeline, 
     own = pipeline.synthesize(source).tensor
     assert torch.equal(pipeline.reenact(source, target, **nothing).tensor, own)
     torch.testing.assert_close(pipeline.reenact(source, source).tensor, own)
-
-
-def test_a_reenactment_differs_from_both_its_faces(pipeline):
-    source, target = pipeline.sample(1), pipeline.sample(2)
-    result = pipeline.reenact(source, target)
-    for code in (source, target):
-        assert (result.tensor - pipeline.synthesize(code).tensor).abs().mean() > 0.01
 
 
 def test_a_reenactment_carries_mask_styles_and_a_picture_of_the_same_values(tiny_pipeline):
@@ -141,14 +119,6 @@ def test_the_colour_layers_keep_the_sources_styles(tiny_pipeline):
     rgb_styles = tiny_pipeline.generator.rgb_styles(source.w_plus)
     expected = tiny_pipeline.generator.synthesize(result.styles, rgb_styles)
     torch.testing.assert_close(result.tensor, expected)
-
-
-def test_strength_scales_how_far_the_styles_move(tiny_pipeline):
-    source, target = tiny_pipeline.sample(1), tiny_pipeline.sample(2)
-    start = tiny_pipeline.generator.styles(source.w_plus)
-    full, half = (tiny_pipeline.reenact(source, target, s).styles for s in (1.0, 0.5))
-    for k in range(tiny_pipeline.config.masked_layers):
-        torch.testing.assert_close(half[k] - start[k], 0.5 * (full[k] - start[k]))
 
 
 def test_a_reenactment_costs_one_synthesis(tiny_pipeline, monkeypatch):
@@ -192,17 +162,6 @@ def test_invert_equals_encode_on_the_aligned_picture(tiny_pipeline):
     batch = torch.from_numpy(np.asarray(picture) / 127.5 - 1).permute(2, 0, 1)[None].float()
     expected = tiny_pipeline.encode(batch)
     torch.testing.assert_close(tiny_pipeline.invert(picture, align="none").w_plus, expected)
-
-
-def test_encode_adds_the_mean_code(tiny_pipeline):
-    batch = torch.zeros(2, 3, 256, 256)
-    before = tiny_pipeline.encode(batch)
-    tiny_pipeline.encoder.latent_avg.add_(1)
-    try:
-        torch.testing.assert_close(tiny_pipeline.encode(batch), before + 1)
-    finally:
-        tiny_pipeline.encoder.latent_avg.sub_(1)
-    assert before.shape == (2, 6, 16)
 
 
 @pytest.mark.parametrize(
