@@ -15,7 +15,6 @@ from stylemask_core import threads
 from stylemask_core.checks import (
     check_array,
     check_seed,
-    check_strength,
     check_truncation,
     pick_device,
     pick_dtype,
@@ -90,7 +89,7 @@ class StyleMaskPipeline:
         cls,
         model: str | Path | None = None,
         revision: str | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         dtype: str = "auto",
         local_files_only: bool = False,
         progress: Progress | None = None,
@@ -348,8 +347,7 @@ class StyleMaskPipeline:
 
         Source: StyleMask, section 3.2.
         """
-        strength, selected = check_strength(strength), self.space.select(layers)
-        styles = self._styles(source), self._styles(target)
+        selected, styles = self.space.select(layers), (self._styles(source), self._styles(target))
         masks = self.mask_network(*styles) if masks is None else self.space.check_masks(masks)
         mixed = mix_styles(*styles, masks, strength, selected)
         tensor = self._synthesis(mixed, self.generator.rgb_styles(source.w_plus))
