@@ -91,8 +91,8 @@ def check_tensors(
     if extra := sorted(set(shapes) - set(expected)):
         raise WeightsError(f"{where}: tensor {extra[0]} is not part of the model ({len(extra)})")
     for name, shape in shapes.items():
-        if list(shape) != (wanted := list(expected[name])):
-            raise WeightsError(f"{where}: {name} has shape {list(shape)}, {wanted} was expected")
+        if list(shape) != (right := list(expected[name])):
+            raise WeightsError(f"{where}: {name} has shape {list(shape)}, {right} was expected")
 
 
 def pick_device(device: str | torch.device) -> torch.device:

@@ -139,15 +139,15 @@ def refine_inversion(
     seconds = number_in(seconds, "seconds", SECONDS_RANGE)
     clock = _Clock(seconds)
     w_plus = inversion.w_plus
-    wanted = to_tensor(inversion.crop).to(w_plus.device)
+    crop = to_tensor(inversion.crop).to(w_plus.device)
     start = synthesize(w_plus)
-    before = similarity(start, wanted)
+    before = similarity(start, crop)
     full_time = clock.lap()
     if not clock.fits(2 * full_time):
         return Refinement(inversion, before, before, 0, clock.used)
     # gradients are needed here even where a caller has switched them off
     with torch.inference_mode(False), torch.enable_grad():
-        descent = _Descent(generator, w_plus.clone(), spread.clone(), start.clone(), wanted.clone())
+        descent = _Descent(generator, w_plus.clone(), spread.clone(), start.clone(), crop.clone())
         picture_time = clock.lap()
         step_time, steps = STEP_PER_PICTURE * picture_time, 0
         while clock.fits(step_time + picture_time + full_time):
@@ -160,7 +160,7 @@ def refine_inversion(
             lap = clock.lap()
             step_time = lap if steps == 1 else max(step_time, lap)
         best = descent.best() if steps else w_plus
-    after = similarity(synthesize(best), wanted) if steps else before
+    after = similarity(synthesize(best), crop) if steps else before
     if after.structure <= before.structure:
         return Refinement(inversion, before, before, steps, clock.used)
     refined = replace(inversion, code=LatentCode(best))
@@ -170,7 +170,7 @@ def refine_inversion(
 class _Descent:
     """Gradient steps from a code towards a picture, and the best of the codes passed.
 
-    `start` is the code's own full picture, [1, 3, R, R], `wanted` the one to come close to.
+    `start` is the code's own full picture, [1, 3, R, R], `crop` the one to come close to.
     """
 
     def __init__(
@@ -179,11 +179,11 @@ class _Descent:
         w_plus: torch.Tensor,
         spread: torch.Tensor,
         start: torch.Tensor,
-        wanted: torch.Tensor,
+        crop: torch.Tensor,
     ) -> None:
         self._generator, self._w_plus, self._spread = generator, w_plus, spread
-        self._size = min(COMPARED_SIZE, wanted.shape[-1])
-        self._wanted = F.adaptive_avg_pool2d(wanted, self._size)
+        self._size = min(COMPARED_SIZE, crop.shape[-1])
+        self._crop = F.adaptive_avg_pool2d(crop, self._size)
         with torch.no_grad():
             # the layers beyond this size add details, which are taken not to change
             small = generator(w_plus, self._size)
@@ -211,8 +211,8 @@ class _Descent:
     def _loss(self) -> torch.Tensor:
         code = self._w_plus + (self._alike + self._own) * self._spread
         picture = self._generator(code, self._size) + self._details
-        error = (picture - self._wanted).square().mean()
-        loss: torch.Tensor = 1 - structure(picture, self._wanted) + PIXEL_WEIGHT * error
+        error = (picture - self._crop).square().mean()
+        loss: torch.Tensor = 1 - structure(picture, self._crop) + PIXEL_WEIGHT * error
         if (value := float(loss.detach())) < self._best_loss:
             self._best, self._best_loss = code.detach(), value
         return loss
@@ -225,15 +225,15 @@ def _shorten(move: torch.Tensor, furthest: float) -> None:
         move *= furthest / length
 
 
-def similarity(picture: torch.Tensor, wanted: torch.Tensor) -> Similarity:
+def similarity(picture: torch.Tensor, reference: torch.Tensor) -> Similarity:
     """Compare two pictures [1, 3, R, R] in −1…1; the first is clamped to that."""
     picture = picture.clamp(-1, 1)
-    error = float((picture - wanted).square().mean())
+    error = float((picture - reference).square().mean())
     psnr = float(10 * torch.log10(torch.tensor(FULL_RANGE**2 / max(error, 1e-10))))
-    return Similarity(float(structure(picture, wanted)), psnr)
+    return Similarity(float(structure(picture, reference)), psnr)
 
 
-def structure(picture: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+def structure(picture: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """Structural similarity of [1, 3, R, R] in about −1…1, at most 1; differentiable.
 
     Source: SSIM of Wang et al. 2004; of the scales of Wang et al. 2003 the plain mean.
@@ -241,8 +241,8 @@ def structure(picture: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     values = []
     for scale in range(SCALES):
         if scale:
-            picture, wanted = F.avg_pool2d(picture, 2), F.avg_pool2d(wanted, 2)
-        values.append(_ssim(picture, wanted))
+            picture, reference = F.avg_pool2d(picture, 2), F.avg_pool2d(reference, 2)
+        values.append(_ssim(picture, reference))
         if picture.shape[-1] < 2 * WINDOW:
             break  # at the next scale a window would be the picture
     return torch.stack(values).mean()

@@ -147,15 +147,15 @@ def _bring(name: str, folder: Path, progress: Progress | None) -> None:
 
 def _download(name: str, draft: Path, progress: Progress | None) -> None:
     # not torch.hub.download_url_to_file: it has no timeout, no limit and tells nobody how far it is
-    done = 0
+    arrived = 0
     with urllib.request.urlopen(SITE + name, timeout=TIMEOUT) as source, draft.open("xb") as file:
         total = int(source.headers.get("Content-Length") or 0)
         while chunk := source.read(CHUNK):
-            done += len(chunk)
-            if done > MAX_BYTES:
+            arrived += len(chunk)
+            if arrived > MAX_BYTES:
                 raise DetectorError(f"{name} from {SITE} is larger than it can be")
             file.write(chunk)
             if progress is not None:
-                progress(WHAT, done, total)
-    if done < total:
+                progress(WHAT, arrived, total)
+    if arrived < total:
         raise DetectorError(f"the download of {name} broke off: try again later")

@@ -80,7 +80,7 @@ def unreadable(path: Path, error: Exception) -> str:
     return f"cannot read {path}: {error}"
 
 
-def told(start: bytes) -> str:
+def described(start: bytes) -> str:
     """What a file with such a `head` is that is read as no picture: "is …, do …"; "" if unknown."""
     if start.startswith(LFS_MAGIC):
         return LFS_POINTER

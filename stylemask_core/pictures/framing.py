@@ -130,9 +130,9 @@ def frame(
                 "no face was found: give a photo with an upright, frontal face that fills much of "
                 "it, mark eyes and mouth corners, or say that the picture is aligned already"
             )
-        taken = f"the {'whole picture' if is_square else 'centred square'} is taken"
+        square = f"the {'whole picture' if is_square else 'centred square'} is taken"
         reason = note if search.failed else f"{note}; no face was found".removeprefix("; ")
-        hint = f"{taken}, and drawn as a head; a small face may be missed"
+        hint = f"{square}, and drawn as a head; a small face may be missed"
         return Framing(whole, [], f"{reason}: {hint}")
     quad = faces[int(face)].quad
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:

@@ -84,7 +84,7 @@ def read_photo(path: str | Path) -> Photo:
     except UnidentifiedImageError as error:
         unknown = f"is not a picture: give {', '.join(FORMATS)}"
         raise InvalidInputError(
-            f"{name} {file_kinds.told(file_kinds.head(path)) or unknown}"
+            f"{name} {file_kinds.described(file_kinds.head(path)) or unknown}"
         ) from error
     except Image.DecompressionBombError as error:
         raise InvalidInputError(
