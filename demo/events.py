@@ -1,8 +1,13 @@
-"""How events on the page and the endpoints are declared."""
+"""What all events of the page share: how they are declared, and what they show meanwhile."""
 
 from typing import Any
 
-# One event at a time on the model; values reach the handlers unchecked (see checks.py).
+import gradio as gr
+
+from demo.server.sentences import one_line
+from stylemask_core import StyleMaskError
+
+# One event at a time on the model; values reach the handlers unchecked (see server/arguments.py).
 MODEL_EVENT: dict[str, Any] = {
     "preprocess": False,
     "concurrency_limit": 1,
@@ -37,3 +42,26 @@ LOAD_EVENT: dict[str, Any] = {
     "concurrency_limit": 8,
     "concurrency_id": "load",
 }
+
+
+def say(words: str, done: float = 0.0) -> None:
+    """Show what is being done where the running event has its outputs.
+
+    Args:
+        words: a few, such as "finding the face".
+        done: share of the work that lies behind, 0…1.
+    """
+    gr.Progress()(done, desc=words)
+
+
+def say_bytes(what: str, done: int, total: int) -> None:
+    """Show how far a download is."""
+    if 0 < done < total:
+        say(f"downloading {what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", done / total)
+    else:
+        say(f"loading {what}")
+
+
+def warn(error: StyleMaskError) -> None:
+    """Show an error of an event that goes on, to clear what the error leaves without meaning."""
+    gr.Warning(one_line(error))

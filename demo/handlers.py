@@ -1,5 +1,6 @@
 """What the page and the endpoints call: checked values in, files of pictures out."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -7,20 +8,19 @@ import gradio as gr
 import torch
 from PIL import Image
 
-from demo import faces
-from demo.photos import FaceChoice, Inverted, Photos
-from demo.progress import say
-from demo.server.arguments import Arguments, checked
-from demo.server.files import figure_file, file_of, picture_file, picture_files
+from demo.events import say
+from demo.photos import FaceChoice, Inverted, Photos, Upload, described, details_of, drawn
+from demo.server.arguments import ROLES, Arguments, Points, checked
 from demo.server.models import Models
-from demo.server.request_checks import Points, guarded, path_of
+from demo.server.storage import file_of, picture_file, picture_files
 from stylemask.info import model_info
 from stylemask.inspect import inspection
 from stylemask.provenance import stamps
 from stylemask.provenance.stamps import Origin, Stamp
-from stylemask_core import InvalidInputError, Inversion, LatentCode, StyleMaskPipeline, __version__
+from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline, __version__
 from stylemask_core.config import MAX_SEED
 from stylemask_core.pictures.images import OUTPUT_SIZE, area_average
+from stylemask_core.results import Code
 
 SHEET_SIZE = OUTPUT_SIZE  # [px] side of a picture in a sheet of many
 TARGETS = 8  # pictures in the gallery of one source after many targets
@@ -28,17 +28,10 @@ PORTRAITS = 8  # pictures of random faces that are remembered for sliders
 PATIENCE = 20.0  # [s] that a program's call waits for a model, keeping others from theirs
 TRUNCATION = 0.7  # default of the endpoints, part of their contract
 STRENGTH = 1.0
-ROLES = ("source", "target")
-
-Code = LatentCode | Inversion
 
 
 class Handlers:
-    """What the page and the endpoints call.
-
-    Args:
-        models: those a call may name; None stands for the first.
-    """
+    """What the page and the endpoints call."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
@@ -46,7 +39,10 @@ class Handlers:
         self.photos = Photos()
         self._portrait = lru_cache(maxsize=PORTRAITS)(_portrait)
 
-    @guarded
+    def forget_visitor(self, request: gr.Request) -> None:
+        """Drop what was remembered for a visitor who has left."""
+        self.photos.leave(request.session_hash)
+
     @checked
     def mix(
         self,
@@ -70,7 +66,7 @@ class Handlers:
         Returns:
             Source, target and result.
         """
-        pipeline = self._pipeline(model, layers)
+        pipeline = self.models.get(model, patience=PATIENCE)
         seeds = source_seed, target_seed
         source, target = (pipeline.sample(seed, truncation) for seed in seeds)
         result = pipeline.reenact(source, target, strength, layers).image
@@ -78,7 +74,6 @@ class Handlers:
         pictures = dict(zip((*ROLES, "result"), (*portraits, result), strict=True))
         return picture_files(pictures, stamp_of(pipeline, source, target))
 
-    @guarded
     @checked
     def after_targets(
         self,
@@ -90,7 +85,7 @@ class Handlers:
         model: str | None,
     ) -> list[tuple[str, str]]:
         """One source after the seeds that follow the target's: target above, result below."""
-        pipeline = self._pipeline(model, layers)
+        pipeline = self.models.get(model, patience=PATIENCE)
         source = pipeline.sample(source_seed, truncation)
         sheets = []
         for step in range(TARGETS):
@@ -102,10 +97,9 @@ class Handlers:
             sheet.paste(area_average(pipeline.synthesize(target).image, SHEET_SIZE), (0, 0))
             sheet.paste(area_average(result, SHEET_SIZE), (0, SHEET_SIZE))
             stamp = stamp_of(pipeline, source, target)
-            sheets.append((figure_file(sheet, f"target_{seed}", stamp), str(seed)))
+            sheets.append((picture_file(sheet, f"target_{seed}", stamp, enlarge=False), str(seed)))
         return sheets
 
-    @guarded
     @checked
     def reenact(
         self,
@@ -144,57 +138,21 @@ class Handlers:
             Source crop, source as inverted, target crop, target as inverted, result,
             the source picture with the result in it (or none), the faces found and used.
         """
-        pipeline = self._pipeline(model, layers)
-        pictures = {"source": source, "target": target}
-        asked = (source_face, source_landmarks), (target_face, target_landmarks)
+        pipeline = self.models.get(model, patience=PATIENCE)
+        uploads = {"source": Upload(source, "source"), "target": Upload(target, "target")}
+        options = aligned, inversion_truncation, refine_seconds
         choices = {
-            role: FaceChoice(face - 1, points, aligned, inversion_truncation, refine_seconds)
-            for role, (face, points) in zip(ROLES, asked, strict=True)
+            "source": FaceChoice(source_face - 1, source_landmarks, *options),
+            "target": FaceChoice(target_face - 1, target_landmarks, *options),
         }
-        pair = self.photos.inverted(pipeline, pictures, choices)
-        result, pasted, loss = self.result(pipeline, source, pair, strength, layers, paste_back)
-        details = {role: faces.details(pair[role], choices[role]) for role in pair}
+        pair = self.photos.inverted(pipeline, uploads, choices)
+        upload = uploads["source"] if paste_back else None
+        result, pasted, loss = reenacted(pipeline, pair, strength, layers, upload)
+        details = {role: details_of(pair[role], choices[role]) for role in pair}
         if loss:
             details["source"]["note"] = "; ".join(filter(None, (details["source"]["note"], loss)))
         return (*crops_and_inversions(pipeline, pair), result, pasted, details)
 
-    def result(
-        self,
-        pipeline: StyleMaskPipeline,
-        source: Any,
-        pair: dict[str, Inverted],
-        strength: float,
-        layers: list[str] | None,
-        paste_back: bool,
-    ) -> tuple[str, str | None, str]:
-        """Reenact two inverted pictures.
-
-        Args:
-            pipeline: the model.
-            source: picture, as sent.
-            pair: inversions by role.
-            strength: of the masks.
-            layers: that take part; None for all.
-            paste_back: whether to lay the result over the source picture.
-
-        Returns:
-            Files of the result, and of the source picture with the result in it; "", or what of
-            the source picture that could not keep.
-
-        Raises:
-            StyleMaskError: something cannot be used.
-        """
-        say("reenacting", 0.8)
-        inverted, pose = pair["source"].inversion, pair["target"].inversion
-        result = pipeline.reenact(inverted, pose, strength, layers).image
-        stamp, pasted, loss = stamp_of(pipeline, inverted, pose), None, ""
-        if paste_back:
-            photo = self.photos.read(source, "source")
-            loss, whole = photo.loss, pipeline.paste_back(photo, inverted, result)
-            pasted = figure_file(whole, "pasted_back", stamp)
-        return picture_file(result, "result", stamp), pasted, loss
-
-    @guarded
     @checked
     def faces(self, picture: Any, model: str | None = None) -> tuple[dict[str, Any], str]:
         """Find the faces in a picture.
@@ -207,15 +165,14 @@ class Handlers:
             Faces, the largest first, with a note on what kept them from being found better,
             the picture with them drawn and numbered.
         """
-        pipeline = self._pipeline(model)
-        photo = self.photos.read(picture, "given")
-        search = self.photos.search(pipeline, picture, "given", photo)
-        drawn = faces.drawn(photo.rgb, search.faces)
-        listed = [faces.described(face) for face in search.faces]
+        pipeline = self.models.get(model, patience=PATIENCE)
+        upload = Upload(picture, "given")
+        search = self.photos.search(pipeline, upload)
+        marked = drawn(upload.photo.rgb, search.faces)
+        listed = [described(face) for face in search.faces]
         stamp = Stamp.of(pipeline, Origin.PHOTO)
-        return {"faces": listed, "note": search.note}, figure_file(drawn, "faces", stamp)
+        return {"faces": listed, "note": search.note}, picture_file(marked, "faces", stamp, False)
 
-    @guarded
     @checked
     def inspect(
         self,
@@ -252,19 +209,18 @@ class Handlers:
             Summary, bars, heatmap, maps of effect, masks and styles as .npz, channels as .csv.
         """
         seeds = {"source": source_seed, "target": target_seed}
-        pictures = {"source": source, "target": target}
-        asked = (source_face, source_landmarks), (target_face, target_landmarks)
+        paths = {"source": source, "target": target}
+        uploads = {role: Upload(path, role) for role, path in paths.items() if path is not None}
         choices = {
-            role: FaceChoice(face - 1, points, aligned)
-            for role, (face, points) in zip(ROLES, asked, strict=True)
+            "source": FaceChoice(source_face - 1, source_landmarks, aligned),
+            "target": FaceChoice(target_face - 1, target_landmarks, aligned),
         }
-        pipeline = self._pipeline(model)
-        codes = self.codes(pipeline, seeds, truncation, pictures, choices)
+        pipeline = self.models.get(model, patience=PATIENCE)
+        codes = self.codes(pipeline, seeds, truncation, uploads, choices)
         say("taking the result apart", 0.8)
-        found = inspection.inspect(pipeline, *codes, strength)
-        return (found.summary(), *_figures(found, stamp_of(pipeline, *codes)), *downloads(found))
+        whole = inspection.inspect(pipeline, *codes, strength)
+        return (whole.summary(), *_figures(whole, stamp_of(pipeline, *codes)), *downloads(whole))
 
-    @guarded
     @checked
     def verify(self, picture: Any) -> dict[str, Any]:
         """Tell whether a picture is marked as made by StyleMask: in its metadata, or invisibly.
@@ -277,13 +233,11 @@ class Handlers:
             nothing; the same as a sentence; what the metadata tell; the watermark's score and the
             chance of a false alarm.
         """
-        path = path_of(picture, "given")
         try:
-            return stamps.read(path).to_dict()
+            return stamps.read(picture).to_dict()
         except InvalidInputError as error:
-            raise InvalidInputError(str(error).replace(path, "the file")) from error
+            raise InvalidInputError(str(error).replace(picture, "the file")) from error
 
-    @guarded
     @checked
     def model_info(self, model: str | None = None) -> dict[str, Any]:
         """Describe a model: resolution, layers, groups, device, versions, licence.
@@ -292,52 +246,75 @@ class Handlers:
             model: one of those under "models"; the first if none is given.
         """
         labels = self.models.labels
-        info = {**model_info(self._pipeline(model)), "model": model or labels[0]}
+        info = {
+            **model_info(self.models.get(model, patience=PATIENCE)),
+            "model": model or labels[0],
+        }
         return {**info, "models": labels, "versions": versions()}
-
-    def _pipeline(self, model: str | None, layers: list[str] | None = None) -> StyleMaskPipeline:
-        pipeline = self.models.get(model, patience=PATIENCE)
-        pipeline.space.select(layers)  # each model has its own
-        return pipeline
 
     def codes(
         self,
         pipeline: StyleMaskPipeline,
-        seeds: dict[str, int | None],
+        seeds: Mapping[str, int | None],
         truncation: float,
-        pictures: dict[str, Any],
-        choices: dict[str, FaceChoice],
+        uploads: Mapping[str, Upload],
+        choices: Mapping[str, FaceChoice],
     ) -> tuple[Code, Code]:
-        """The codes of a pair of seeds or pictures.
+        """The codes of a pair, of pictures where there are some and else of seeds.
 
         Args:
             pipeline: the model.
-            seeds: by role; not needed where there is a picture.
+            seeds: by role.
             truncation: psi of the seeds' codes.
-            pictures: as sent, by role; None to use the seed.
+            uploads: pictures, by role.
             choices: which face of a picture, by role.
-
-        Raises:
-            StyleMaskError: something is missing or cannot be used.
         """
-        sent = {role: picture for role, picture in pictures.items() if picture is not None}
-        for role, picture in sent.items():
-            path_of(picture, role)
-            if role not in choices:
+        for role in ROLES:
+            if role in uploads and role not in choices:
                 raise InvalidInputError(
                     f"no face is marked in the {role} picture yet: click both eyes and both "
                     "corners of the mouth, or wait until the search is done"
                 )
-        codes: dict[str, Code] = {}
-        for role in ROLES:
-            seed = seeds[role]
-            if role not in sent and seed is None:
+            if role not in uploads and seeds[role] is None:
                 raise InvalidInputError(f"give a {role} seed or a {role} picture")
-            if role not in sent and seed is not None:
-                codes[role] = pipeline.sample(seed, truncation)
-        inverted = self.photos.inverted(pipeline, sent, {role: choices[role] for role in sent})
-        codes |= {role: x.inversion for role, x in inverted.items()}
+        codes: dict[str, Code] = {
+            role: pipeline.sample(seed, truncation)
+            for role, seed in seeds.items()
+            if role not in uploads and seed is not None
+        }
+        pair = self.photos.inverted(pipeline, uploads, {role: choices[role] for role in uploads})
+        codes |= {role: inverted.inversion for role, inverted in pair.items()}
         return codes["source"], codes["target"]
+
+
+def reenacted(
+    pipeline: StyleMaskPipeline,
+    pair: Mapping[str, Inverted],
+    strength: float,
+    layers: list[str] | None,
+    upload: Upload | None,
+) -> tuple[str, str | None, str]:
+    """Reenact two inverted pictures.
+
+    Args:
+        pipeline: the model.
+        pair: inversions by role.
+        strength: of the masks.
+        layers: that take part; None for all.
+        upload: the source, if the result is to be laid over it.
+
+    Returns:
+        Files of the result, and of the source picture with the result in it; "", or what of
+        the source picture that could not keep.
+    """
+    say("reenacting", 0.8)
+    source, target = pair["source"].inversion, pair["target"].inversion
+    result = pipeline.reenact(source, target, strength, layers).image
+    stamp, pasted, loss = Stamp.of(pipeline, Origin.PHOTO), None, ""
+    if upload is not None:
+        loss, laid_over = upload.photo.loss, pipeline.paste_back(upload.photo, source, result)
+        pasted = picture_file(laid_over, "pasted_back", stamp, enlarge=False)
+    return picture_file(result, "result", stamp), pasted, loss
 
 
 def stamp_of(pipeline: StyleMaskPipeline, *codes: Code) -> Stamp:
@@ -347,7 +324,7 @@ def stamp_of(pipeline: StyleMaskPipeline, *codes: Code) -> Stamp:
 
 
 def crops_and_inversions(
-    pipeline: StyleMaskPipeline, pair: dict[str, Inverted]
+    pipeline: StyleMaskPipeline, pair: Mapping[str, Inverted]
 ) -> tuple[str | None, ...]:
     """Files of the source's crop and of what the model makes of it, then the target's."""
     pictures = {
@@ -372,19 +349,20 @@ def _portrait(pipeline: StyleMaskPipeline, seed: int, truncation: float) -> Imag
     return pipeline.synthesize(pipeline.sample(seed, truncation)).image
 
 
-def _figures(found: inspection.Inspection, stamp: Stamp) -> tuple[str, ...]:
+def _figures(whole: inspection.Inspection, stamp: Stamp) -> tuple[str, ...]:
     from stylemask.inspect import figures  # brings matplotlib, which the other tabs do not need
 
-    return (
-        figure_file(figures.layer_bars(found), "layer_bars", stamp),
-        figure_file(figures.mask_heatmap(found), "mask_heatmap", stamp),
-        figure_file(figures.effect_maps(found), "effect_maps", stamp),
-    )
+    drawn = {
+        "layer_bars": figures.layer_bars(whole),
+        "mask_heatmap": figures.mask_heatmap(whole),
+        "effect_maps": figures.effect_maps(whole),
+    }
+    return tuple(picture_file(x, name, stamp, enlarge=False) for name, x in drawn.items())
 
 
-def downloads(found: inspection.Inspection) -> tuple[str, str]:
+def downloads(whole: inspection.Inspection) -> tuple[str, str]:
     """Files of an inspection: masks and styles, all channels."""
     return (
-        file_of(found.npz(), "masks_and_styles.npz"),
-        file_of(found.csv().encode(), "channels.csv"),
+        file_of(whole.npz(), "masks_and_styles.npz"),
+        file_of(whole.csv().encode(), "channels.csv"),
     )

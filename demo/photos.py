@@ -1,66 +1,71 @@
-"""Pictures that visitors send: their faces, their inversions, and what is kept of them."""
+"""Pictures that visitors send: their faces and inversions, what is remembered and told of them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import gradio as gr
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
-from demo.progress import say, say_bytes
-from demo.server.files import file_of
+from demo.events import say, say_bytes
+from demo.server.arguments import Points
 from demo.server.memory import SessionMemory
-from demo.server.request_checks import Points, path_of
-from demo.server.storage import storage
+from demo.server.storage import file_of, storage
 from demo.server.uploads import uploaded_file
-from demo.tabs.keep_more import Cancelled, refine
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
 from stylemask_core.errors import DetectorError
-from stylemask_core.inversion import Refinement
+from stylemask_core.faces.landmarks import Face
+from stylemask_core.inversion import Refinement, Similarity
 from stylemask_core.pictures.framing import FaceSearch
 from stylemask_core.pictures.images import Photo, read_photo
 from stylemask_core.results import FramedPicture
 
-KEPT = 16  # inversions that are remembered, of all visitors together; 6 MB each at 1024 px
-SEARCHES = 64  # searches for faces
+INVERSIONS = 16  # that are remembered, of all visitors together; 6 MB each at 1024 px
+SEARCHES = 64  # for faces
 EXAMPLES = 32  # pictures of examples, whose inversions all visitors share
 
+INK, HALO = "#0e7490", "white"  # of what is drawn on a photo
+LINE = 0.004  # [long sides of the photo] width of a line
+
+Cancelled = Callable[[], bool]
 logger = logging.getLogger(__name__)
 
 
+class Upload:
+    """An uploaded picture: its file, and what is in it as soon as anybody needs that."""
+
+    def __init__(self, path: str, role: str) -> None:
+        self.path, self.role = path, role
+
+    @cached_property
+    def photo(self) -> Photo:
+        """The picture, decoded."""
+        try:
+            return read_photo(self.path)
+        except InvalidInputError as error:
+            # the path is the server's; people know the file by its role
+            words = str(error).replace(self.path, f"the {self.role} file")
+            raise InvalidInputError(words) from error
+
+
 class FaceChoice(NamedTuple):
-    """Which face of a picture is inverted, and how.
+    """Which face of a picture is inverted, and how."""
 
-    Args:
-        face: index among the found faces, the largest first.
-        landmarks: eyes and mouth corners in px of the upright photo, in place of a search.
-        aligned: the whole picture is the crop.
-        truncation: psi of the inverted code, 0…1.
-        refined: seconds of refinement, 0 for none.
-    """
-
-    face: int = 0
-    landmarks: Points | None = None
-    aligned: bool = False
-    truncation: float = 1.0
-    refined: float = 0.0
+    face: int = 0  # the largest first
+    landmarks: Points | None = None  # px of the upright photo, in place of a search
+    aligned: bool = False  # the whole picture is the crop
+    truncation: float = 1.0  # psi of the inverted code
+    refine_seconds: float = 0.0
 
 
 class Inverted(NamedTuple):
-    """An inversion and the picture the model makes of it.
-
-    Args:
-        inversion: of the chosen face.
-        picture: what the model makes of it.
-        refinement: how it was refined, None where it was not.
-        cancelled: whether the visitor ended the refinement before its time.
-    """
+    """An inversion, the picture the model makes of it, and how it was refined."""
 
     inversion: Inversion
     picture: Image.Image
     refinement: Refinement | None = None
-    cancelled: bool = False
+    cancelled: bool = False  # the visitor ended the refinement before its time
 
 
 class Photos:
@@ -72,16 +77,23 @@ class Photos:
     """
 
     def __init__(self) -> None:
-        self._searches = SessionMemory(SEARCHES)
-        self._inversions = SessionMemory(KEPT)
-        self._example_searches = gr.Cache(max_size=EXAMPLES)
-        self._example_inversions = gr.Cache(max_size=EXAMPLES)
+        self._searches, self._inversions = SessionMemory(SEARCHES), SessionMemory(INVERSIONS)
+        self._of_examples = SessionMemory(2 * EXAMPLES, shared=True)
         self._examples: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many searches and inversions of visitors' pictures are remembered."""
+        return len(self._searches) + len(self._inversions)
 
     def forget(self, age: float) -> None:
         """Drop what visitors' pictures gave and was not used for that long [s]."""
         self._searches.forget(age)
         self._inversions.forget(age)
+
+    def leave(self, session: str | None) -> None:
+        """Drop what the pictures of a visitor gave who has left."""
+        self._searches.leave(session)
+        self._inversions.leave(session)
 
     def example(self, path: Path) -> str:
         """Take a picture that comes with this project as an example; returns its file."""
@@ -90,57 +102,28 @@ class Photos:
         storage().own.add(file)
         return file
 
-    def is_example(self, picture: Any) -> bool:
-        """Whether a picture, as sent, is one of the examples.
+    def is_example(self, path: str) -> bool:
+        """Whether a picture is one of the examples."""
+        return path in self._examples
 
-        Raises:
-            InvalidInputError: there is none, or it was not uploaded.
-        """
-        return path_of(picture, "sent") in self._examples
-
-    def read(self, picture: Any, role: str) -> Photo:
-        """Read a picture as it was sent.
-
-        Raises:
-            InvalidInputError: there is none, or it cannot be used.
-        """
-        path = path_of(picture, role)
-        try:
-            return read_photo(path)
-        except InvalidInputError as error:
-            # the path is the server's; people know the file by its role
-            raise InvalidInputError(str(error).replace(path, f"the {role} file")) from error
-
-    def search(
-        self, pipeline: StyleMaskPipeline, picture: Any, role: str, photo: Photo | None = None
-    ) -> FaceSearch:
-        """Find the faces of a picture, as a model needs them.
-
-        Args:
-            pipeline: the model.
-            picture: as sent.
-            role: how errors call it.
-            photo: what `read` gave for it, if it was read already.
-
-        Raises:
-            InvalidInputError: the picture cannot be used.
-        """
-        key = path_of(picture, role), pipeline.config.alignment
-        searches = self._example_searches if self.is_example(picture) else self._searches
-        if (kept := searches.get(key)) is None:
-            photo = photo or self.read(picture, role)
-            say(f"finding the face in the {role} picture")
-            kept = {"search": pipeline.detect_faces(photo, _say_weights)}
-            if kept["search"].failed:  # the eyes and the mouth can still be marked
-                logger.warning("%s", kept["search"].note)
-            searches.set(key, **kept)
-        search: FaceSearch = kept["search"]
+    def search(self, pipeline: StyleMaskPipeline, upload: Upload) -> FaceSearch:
+        """Find the faces of a picture, as a model needs them."""
+        memory = self._of_examples if self.is_example(upload.path) else self._searches
+        key = upload.path, pipeline.config.alignment
+        search: FaceSearch | None = memory.get(key)
+        if search is None:
+            photo = upload.photo
+            say(f"finding the face in the {upload.role} picture")
+            search = pipeline.detect_faces(photo, _say_weights)
+            if search.failed:  # the eyes and the mouth can still be marked
+                logger.warning("%s", search.note)
+            memory.set(key, search)
         return search
 
     def inverted(
         self,
         pipeline: StyleMaskPipeline,
-        pictures: Mapping[str, Any],
+        uploads: Mapping[str, Upload],
         choices: Mapping[str, FaceChoice],
         cancelled: Cancelled = lambda: False,
         cancelled_will_do: bool = False,
@@ -149,77 +132,124 @@ class Photos:
 
         Args:
             pipeline: the model.
-            pictures: as sent, by role: "source" or "target".
+            uploads: the pictures, by role.
             choices: which face, and how, by role; pictures without a choice are left alone.
             cancelled: tells whether the visitor wants refinements to end with what is there.
             cancelled_will_do: whether what an earlier cancelled refinement left is taken as it is.
-
-        Raises:
-            NoFaceError: there is no face, and the model needs one.
-            InvalidInputError: a picture or a choice cannot be used.
         """
-        keys = {
-            role: (path_of(pictures[role], role), choice, pipeline.name)
-            for role, choice in choices.items()
-        }
-        caches = {
-            role: self._example_inversions
-            if self.is_example(pictures[role]) and not choice.refined
-            else self._inversions
-            for role, choice in choices.items()
-        }
-        kept = {role: caches[role].get(key) for role, key in keys.items()}
-        known: dict[str, Inverted] = {
-            role: x["inverted"]
-            for role, x in kept.items()
-            if x and (cancelled_will_do or not x["inverted"].cancelled)
-        }
-        missing = [role for role in keys if role not in known]
-        squares = {
-            role: self._framed(pipeline, pictures[role], role, choices[role]) for role in missing
-        }
+        inverted: dict[str, Inverted] = {}
+        squares: dict[str, FramedPicture] = {}
+        for role, choice in choices.items():
+            known = self._memory(uploads[role], choice).get(
+                (uploads[role].path, choice, pipeline.name)
+            )
+            if known and (cancelled_will_do or not known.cancelled):
+                inverted[role] = known
+            else:
+                squares[role] = self._framed(pipeline, uploads[role], choice)
         if squares:
             say(f"inverting the {' and the '.join(squares)}", 0.3)
         for psi in {choices[role].truncation for role in squares}:  # one, but for odd callers
-            batch = {role: x for role, x in squares.items() if choices[role].truncation == psi}
-            inversions = pipeline.invert_framed(list(batch.values()), psi)
+            batch = [role for role in squares if choices[role].truncation == psi]
+            inversions = pipeline.invert_framed([squares[role] for role in batch], psi)
             for role, inversion in zip(batch, inversions, strict=True):
-                seconds = choices[role].refined
-                known[role] = _refined(pipeline, inversion, role, seconds, cancelled)
-                caches[role].set(keys[role], inverted=known[role])
-        return {role: known[role] for role in keys}
+                choice, upload = choices[role], uploads[role]
+                refinement, ended = None, False
+                if seconds := choice.refine_seconds:
+                    refinement = pipeline.refine_inversion(
+                        inversion, seconds, _say_refinement(role, seconds), cancelled
+                    )
+                    inversion, ended = refinement.inversion, cancelled()
+                picture = pipeline.synthesize(inversion).image
+                inverted[role] = Inverted(inversion, picture, refinement, ended)
+                key = upload.path, choice, pipeline.name
+                self._memory(upload, choice).set(key, inverted[role])
+        return {role: inverted[role] for role in choices}
+
+    def _memory(self, upload: Upload, choice: FaceChoice) -> SessionMemory:
+        """Where an inversion is kept."""
+        shared = self.is_example(upload.path) and not choice.refine_seconds
+        return self._of_examples if shared else self._inversions
 
     def _framed(
-        self, pipeline: StyleMaskPipeline, picture: Any, role: str, choice: FaceChoice
+        self, pipeline: StyleMaskPipeline, upload: Upload, choice: FaceChoice
     ) -> FramedPicture:
-        photo, search = self.read(picture, role), None
-        if choice.landmarks is None and not choice.aligned:
-            search = self.search(pipeline, picture, role, photo)
+        sought = choice.landmarks is None and not choice.aligned
+        search = self.search(pipeline, upload) if sought else None
         try:
             return pipeline.frame(
-                photo,
+                upload.photo,
                 align="none" if choice.aligned else "auto",
                 face=choice.face,
                 landmarks=choice.landmarks,
                 search=search,
             )
         except (InvalidInputError, DetectorError) as error:
-            raise type(error)(f"{role} picture: {error}") from error
-
-
-def _refined(
-    pipeline: StyleMaskPipeline,
-    inversion: Inversion,
-    role: str,
-    seconds: float,
-    cancelled: Cancelled,
-) -> Inverted:
-    done, ended = None, False
-    if seconds:
-        done = refine(pipeline, inversion, role, seconds, cancelled)
-        inversion, ended = done.inversion, cancelled()
-    return Inverted(inversion, pipeline.synthesize(inversion).image, done, ended)
+            raise type(error)(f"{upload.role} picture: {error}") from error
 
 
 def _say_weights(_: str, done: int, total: int) -> None:
     say_bytes("the landmark weights, once", done, total)
+
+
+def _say_refinement(role: str, seconds: float) -> Callable[[float], None]:
+    def progress(share: float) -> None:
+        words = f"{share * seconds:.0f} of {seconds:.0f} s"
+        say(f"keeping more of the {role}: {words}", share)
+
+    return progress
+
+
+def described(face: Face) -> dict[str, Any]:
+    """A face as plain JSON, in px of the upright photo."""
+    return {
+        "box": [round(value, 1) for value in face.box],
+        "points": face.points.round(1).tolist(),
+        "score": float(face.score),
+    }
+
+
+def details_of(inverted: Inverted, choice: FaceChoice) -> dict[str, Any]:
+    """What became of a picture, as plain JSON."""
+    inversion, refinement = inverted.inversion, inverted.refinement
+    by_number = inversion.faces and choice.landmarks is None
+    return {
+        "faces": [described(face) for face in inversion.faces],
+        "face": choice.face + 1 if by_number else None,
+        "quad": inversion.quad.round(1).tolist(),
+        "note": inversion.note,
+        **({"refinement": gained(refinement)} if refinement else {}),
+    }
+
+
+def gained(refinement: Refinement) -> dict[str, Any]:
+    """What a refinement came to, as plain JSON."""
+
+    def figures(similarity: Similarity) -> dict[str, float]:
+        structure, psnr = round(similarity.structure, 4), round(similarity.psnr, 2)
+        return {"structure": structure, "psnr_db": psnr}
+
+    return {
+        "before": figures(refinement.before),
+        "after": figures(refinement.after),
+        "steps": refinement.steps,
+        "seconds": round(refinement.seconds, 2),
+    }
+
+
+def drawn(photo: Image.Image, faces: Sequence[Face]) -> Image.Image:
+    """A copy of a photo with boxes, numbers and points on its faces."""
+    photo = photo.copy()
+    draw = ImageDraw.Draw(photo)
+    width = max(1, round(LINE * max(photo.size)))
+    font = ImageFont.load_default(8 * width)
+    for number, face in enumerate(faces, 1):
+        left, top, right, bottom = face.box
+        draw.rectangle((left, top, right, bottom), outline=HALO, width=2 * width)
+        draw.rectangle((left, top, right, bottom), outline=INK, width=width)
+        for x, y in face.points:
+            draw.circle((x, y), 2 * width, fill=INK, outline=HALO, width=max(1, width // 2))
+        corner = max(left, 6 * width), max(top, 6 * width)
+        draw.circle(corner, 6 * width, fill=INK, outline=HALO, width=width)
+        draw.text(corner, str(number), HALO, font, anchor="mm")
+    return photo

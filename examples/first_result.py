@@ -7,7 +7,8 @@ from PIL import Image
 
 from demo.handlers import Handlers
 from demo.server.models import Models
-from demo.tabs.first_result import ASSETS, FIRST_PAIR, FirstResult
+from demo.tabs.shipped import FIRST_PAIR, FirstResult
+from demo.texts import ASSETS
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from demo.tabs.moving_example import MOVING, SIZE, STILL
+from demo.tabs.shipped import MOVING, SIZE, STILL
 from stylemask.provenance.stamps import Origin, Stamp
 from stylemask_core import StyleMaskPipeline
 

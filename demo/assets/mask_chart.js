@@ -4,7 +4,7 @@
 //    compared: {correlation, overlap} | null,
 //    picked: "coarse" | "b8.conv0" | "b8.conv0/3" | null,
 //    told: {channels, mask, peak} | null}
-// The picked part is what a visitor sends. TEXTS, the words by language and key, is put in by the
+// The picked part is what a visitor sends. The words, by language and key, are put in by the
 // server: other properties of a component are not there yet when its tab is opened by a link.
 
 const texts = TEXTS;

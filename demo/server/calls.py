@@ -10,15 +10,15 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from gradio.server_messages import UnexpectedErrorMessage
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.server.arguments import check_names, nearest
-from demo.server.request_checks import one_line
+from demo.server.arguments import check_names
+from demo.server.gradio_private import session_is_lost
+from demo.server.sentences import WENT_WRONG, nearest, one_line
 from stylemask_core import InvalidInputError
 
 MAX_BODY = 64_000_000  # [bytes] of one request; a picture inside a JSON call is a third longer
@@ -35,11 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class Calls:
-    """ASGI middleware before Gradio's routes: knows the page's endpoints and their arguments.
-
-    Args:
-        app: what answers.
-    """
+    """ASGI middleware before Gradio's routes: knows the page's endpoints and their arguments."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -63,16 +59,18 @@ class Calls:
                 body, receive = await _body(scope, receive)
                 if not isinstance(body, dict) or not _runs_at_once(page, body.get("fn_index")):
                     raise HTTPException(UNKNOWN, f"endpoints are called at {ROOT}/call/NAME")
+                await self._run(scope, receive, send)
+                return
             elif method == "POST" and UPLOAD.search(path):
-                await _uploaded(self._app, scope, receive, send)
+                await self._upload(scope, receive, send)
                 return
             elif method == "GET" and (answer := ANSWER.search(path)):
-                if not page.line.awaited(answer[2]):
+                if not page.line.queue.awaits(answer[2]):
                     words = "there is no such event, or its answer has been read already"
                     raise HTTPException(UNKNOWN, words)
             elif method == "GET" and STREAM.search(path):
                 session = QueryParams(scope["query_string"]).get("session_hash")
-                if session is not None and not page.line.is_open(session):
+                if session is not None and not page.line.queue.is_open(session):
                     await _lost(scope, receive, send)
                     return
         except InvalidInputError as error:
@@ -86,14 +84,9 @@ class Calls:
 
     async def _refuse(self, status: int, error: Exception, scope: Scope, send: Send) -> None:
         """Say what is wrong; who has not logged in is told to, and nothing else."""
-        answer: list[Message] = []
-
-        async def collect(message: Message) -> None:
-            answer.append(message)
-
         place = scope["path"].partition(ROOT)[0] + f"{ROOT}/login_check"
-        asked = {"method": "GET", "path": place, "raw_path": place.encode(), "query_string": b""}
-        await self._app({**scope, **asked}, _nothing, collect)
+        login = {"method": "GET", "path": place, "raw_path": place.encode(), "query_string": b""}
+        answer, _ = await self._collected({**scope, **login}, _nothing)
         if answer and answer[0]["status"] >= 400:
             for message in answer:
                 await send(message)
@@ -101,39 +94,43 @@ class Calls:
         logger.info("refused: %s", one_line(error))
         await JSONResponse({"detail": one_line(error)}, status)(scope, _nothing, send)
 
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on an event that does not wait; that its values are wrong is no fault of ours."""
+        answer, body = await self._collected(scope, receive)
+        if answer[0]["status"] == 500 and WENT_WRONG.encode() not in body:
+            answer[0]["status"] = UNUSABLE
+        for message in answer:
+            await send(message)
+
+    async def _upload(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an upload on; Gradio answers one without a file with an internal error or []."""
+        try:
+            answer, body = await self._collected(scope, receive)
+        except TypeError as error:  # text where a file is expected
+            raise InvalidInputError(NO_FILE) from error
+        if body == b"[]":
+            raise InvalidInputError(NO_FILE)
+        for message in answer:
+            await send(message)
+
+    async def _collected(self, scope: Scope, receive: Receive) -> tuple[list[Message], bytes]:
+        """An answer and its body, of which nothing has been sent yet."""
+        answer: list[Message] = []
+
+        async def collect(message: Message) -> None:
+            answer.append(message)
+
+        await self._app(scope, receive, collect)
+        return answer, b"".join(message.get("body", b"") for message in answer)
+
 
 async def _nothing() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def _uploaded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Pass an upload on; Gradio answers one without a file with an internal error, or with [].
-
-    Raises:
-        InvalidInputError: no file was sent.
-    """
-    answer: list[Message] = []
-
-    async def collect(message: Message) -> None:
-        answer.append(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            if b"".join(part.get("body", b"") for part in answer) == b"[]":
-                raise InvalidInputError(NO_FILE)
-            for part in answer:
-                await send(part)
-
-    try:
-        await app(scope, receive, collect)
-    except TypeError as error:  # text where a file is expected
-        raise InvalidInputError(NO_FILE) from error
-
-
 async def _lost(scope: Scope, receive: Receive, send: Send) -> None:
     """Tell a page that its session is gone, as Gradio does, without an exception in its log."""
-    told = UnexpectedErrorMessage(message="The session is gone.", session_not_found=True)
-    stream = PlainTextResponse(
-        f"data: {told.model_dump_json()}\n\n", media_type="text/event-stream"
-    )
+    stream = PlainTextResponse(session_is_lost(), media_type="text/event-stream")
     await stream(scope, receive, send)
 
 
@@ -168,13 +165,13 @@ async def _body(scope: Scope, receive: Receive) -> tuple[Any, Receive]:
     except ValueError as error:  # of encodings and of numbers too
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise HTTPException(UNREADABLE, f"what was sent is no JSON{where}") from error
-    sent = False
+    passed_on = False
 
     async def again() -> Message:
-        nonlocal sent
-        if sent:
+        nonlocal passed_on
+        if passed_on:
             return await receive()
-        sent = True
+        passed_on = True
         return {"type": "http.request", "body": content, "more_body": False}
 
     return body, again

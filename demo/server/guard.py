@@ -10,33 +10,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from anyio.to_thread import run_sync
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.server import tools
 from demo.server.calls import MAX_BODY, Calls
-from demo.server.room import Room
+from demo.server.sentences import one_line
+from demo.server.storage import ServerFullError, storage
 from stylemask_core import InvalidInputError
 
 WRONG_PASSWORD_DELAY = 1.0  # [s] before the answer
 CDN = "https://gradio.s3-us-west-2.amazonaws.com"  # where a shared page's scripts come from
 HUGGING_FACE = "https://huggingface.co https://*.hf.space"  # may frame a Space
-
+WRITES = re.compile(r"/gradio_api/(upload$|mcp\b|call/)")  # addresses to which pictures are sent
 FOREIGN = re.compile(r"/file=https?:", re.IGNORECASE)
+TOO_LARGE = f"The request is too large: send at most {MAX_BODY // 1_000_000} MB."
 
 logger = logging.getLogger(__name__)
 
 
 def security_headers(in_space: bool = False, shared: bool = False) -> dict[str, str]:
-    """Headers of every answer.
-
-    Args:
-        in_space: the page is a Hugging Face Space, shown within a frame of huggingface.co.
-        shared: the page is also reached by a public link of Gradio's.
-    """
+    """Headers of every answer, also of a Space, which huggingface.co frames, or a shared page."""
     own = f"'self' {CDN}" if shared else "'self'"
     policy = {
         "default-src": own,
@@ -65,15 +62,10 @@ def security_headers(in_space: bool = False, shared: bool = False) -> dict[str, 
 class Guard:
     """ASGI middleware: adds headers, refuses bodies that are too large before they are kept, and
     fetches nothing for others: Gradio would serve any public address as if it were a file.
-
-    Args:
-        app: what answers.
-        headers: added to every answer that does not set them itself.
-        max_body: of a request [bytes].
     """
 
-    def __init__(self, app: ASGIApp, headers: Mapping[str, str], max_body: int = MAX_BODY) -> None:
-        self._app, self._headers, self._max_body = app, headers, max_body
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self._app, self._headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,40 +78,67 @@ class Guard:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_body:
-                raise HTTPException(413, self._too_large)
+            if received > MAX_BODY:
+                raise HTTPException(413, TOO_LARGE)
             return message
 
-        async def guarded(message: Message) -> None:
+        async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        length = Headers(scope=scope).get("content-length", "")
+        refusal = None
         if FOREIGN.search(scope["path"]):
             refusal = JSONResponse({"detail": "Only files of this server are served."}, 403)
-            await refusal(scope, receive, guarded)
-            return
-        if length.isascii() and length.isdigit() and int(length) > self._max_body:
-            refusal = JSONResponse({"detail": self._too_large}, 413)
-            await refusal(scope, receive, guarded)
-            return
-        await self._app(scope, counted, guarded)
+        elif _length(scope) > MAX_BODY:
+            refusal = JSONResponse({"detail": TOO_LARGE}, 413)
+        await (refusal or self._app)(scope, counted, with_headers)
 
-    @property
-    def _too_large(self) -> str:
-        return f"The request is too large: send at most {self._max_body // 1_000_000} MB."
+
+class Room:
+    """ASGI middleware: holds room for the pictures that are sent, or answers 507."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        posted = scope["type"] == "http" and scope["method"] == "POST"
+        if not posted or not WRITES.search(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        store, size, answered = storage(), _length(scope, MAX_BODY), False
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await run_sync(store.hold, size)
+            try:
+                await self._app(scope, receive, noted)
+            except OSError as error:
+                if answered:
+                    raise
+                await run_sync(store.clear, size, error)
+                raise ServerFullError from error
+            finally:
+                store.release(size)
+        except ServerFullError as error:
+            await JSONResponse({"detail": one_line(error)}, 507)(scope, receive, send)
+
+
+def _length(scope: Scope, unknown: int = 0) -> int:
+    """Bytes that a request says it has."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else unknown
 
 
 class Password:
-    """The one account of a page.
-
-    Args:
-        user: name of the account.
-        secret: its password.
-    """
+    """The one account of a page."""
 
     def __init__(self, user: str, secret: str) -> None:
         self._user, self._secret = user.encode(), secret.encode()
@@ -138,14 +157,9 @@ class Password:
 
 
 def read_password(account: str) -> Password:
-    """Read the account that `--auth` names.
+    """Read the account that `--auth` names: USER:FILE, with the password in its first line.
 
-    Args:
-        account: USER:FILE; the first line of the file is the password. It is never given on the
-            command line itself, where every user of the machine could read it.
-
-    Raises:
-        InvalidInputError: one part is missing, or the file cannot be read or is empty.
+    It is never given on the command line itself, where every user of the machine could read it.
     """
     user, _, name = account.partition(":")
     if not user.strip() or not name:
@@ -169,23 +183,14 @@ def read_password(account: str) -> Password:
 def launch_security(
     in_space: bool = False, shared: bool = False, password: Password | None = None
 ) -> dict[str, Any]:
-    """Keyword arguments for `launch()` that guard the page.
-
-    Args:
-        in_space: as for `security_headers`.
-        shared: likewise.
-        password: the account; None lets everybody in.
-    """
+    """Keyword arguments for `launch()` that guard the page; without a password all are let in."""
     from huggingface_hub import constants
 
-    tools.install()
-    guards = [
-        Middleware(Guard, headers=security_headers(in_space, shared)),
-        Middleware(Calls),
-        Middleware(Room, max_body=MAX_BODY),
-    ]
+    headers = security_headers(in_space, shared)
     return {
-        "app_kwargs": {"middleware": guards},
+        "app_kwargs": {
+            "middleware": [Middleware(Guard, headers=headers), Middleware(Calls), Middleware(Room)]
+        },
         "auth": password.check if password else None,
         # tools would be open to everybody: Gradio asks for no password there
         "mcp_server": password is None,

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,8 +31,11 @@ class Described(Protocol):
     name: str
     revision: str
     config: ModelConfig
-    space: StyleSpace
     device: torch.device
+
+    @property
+    def space(self) -> StyleSpace:
+        """Its layers."""
 
 
 @dataclass
@@ -42,21 +46,11 @@ class Outline:
     revision: str
     config: ModelConfig
     device: torch.device
-    space: StyleSpace = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.space = StyleSpace(self.config)
-
-    @classmethod
-    def of(cls, label: str, name: str, device: str, progress: Progress | None) -> "Outline":
-        """Find a model and read its config; a Hub repository is downloaded.
-
-        Raises:
-            StyleMaskError: there is no such model or device.
-        """
-        picked = pick_device(device)  # before anything is downloaded
-        found = locate(name, progress=progress)
-        return cls(label, found.revision, ModelConfig.load(found.folder), picked)
+    @cached_property
+    def space(self) -> StyleSpace:
+        """Its layers."""
+        return StyleSpace(self.config)
 
 
 class Models:
@@ -69,9 +63,6 @@ class Models:
         progress: told of the download of the first.
         background: do not wait for the weights of the first; should they turn out to be damaged,
             the log and every call that needs them say so.
-
-    Raises:
-        StyleMaskError: the first cannot be loaded, or in the background: cannot be found.
     """
 
     def __init__(
@@ -88,7 +79,10 @@ class Models:
         label = self.labels[0]
         self.first: Described
         if background:
-            self.first = Outline.of(label, self._names[label], device, progress)
+            picked = pick_device(device)  # before anything is downloaded
+            source = locate(self._names[label], progress=progress)
+            config = ModelConfig.load(source.folder)
+            self.first = Outline(label, source.revision, config, picked)
             self._load(label).pipeline.add_done_callback(_log_failure)
         else:
             self.first = self._wait(label, progress)
@@ -99,11 +93,7 @@ class Models:
         return list(self._names)
 
     def check(self, label: Any) -> str:
-        """The label of a model; None stands for the default.
-
-        Raises:
-            InvalidInputError: there is no such label.
-        """
+        """The label of a model; None stands for the default."""
         if label is None:
             return self.labels[0]
         if not isinstance(label, str) or label not in self._names:
@@ -113,18 +103,13 @@ class Models:
             )
         return label
 
-    def known_space(self, label: Any = None) -> StyleSpace | None:
-        """The layers of a model as far as they are known without waiting for it.
-
-        Args:
-            label: one of `labels`; None for the default.
-        """
+    def known_space(self, label: str | None) -> StyleSpace | None:
+        """The layers of a model as far as they are known without waiting for it."""
         if label in (None, self.labels[0]):
             return self.first.space
         with self._lock:
-            load = self._loads.get(label)
-        loaded = load is not None and load.pipeline.done() and not load.failed
-        return load.pipeline.result().space if load is not None and loaded else None
+            load = self._loads.get(label or "")
+        return load.pipeline.result().space if load and load.succeeded else None
 
     def get(
         self, label: Any = None, report: Progress | None = None, patience: float = math.inf
@@ -138,10 +123,6 @@ class Models:
             label: one of `labels`; None for the default.
             report: called again and again while files of the model are being downloaded.
             patience: how long to wait for it [s].
-
-        Raises:
-            InvalidInputError: there is no such label, or the patience came to an end.
-            StyleMaskError: the model cannot be loaded.
         """
         label = self.check(label)
         try:
@@ -165,7 +146,7 @@ class Models:
         """The load of a model, under way or done; begun here if need be."""
         with self._lock:
             load = self._loads.get(label)
-            if load is None or load.failed:
+            if load is None or (load.pipeline.done() and not load.succeeded):
                 load = self._loads[label] = _Load(label, self._names[label], self._device)
             return load
 
@@ -192,9 +173,8 @@ class _Load:
         threading.Thread(target=load, name=f"load {name}", daemon=True).start()
 
     @property
-    def failed(self) -> bool:
-        """Whether it ended without a model."""
-        return self.pipeline.done() and self.pipeline.exception() is not None
+    def succeeded(self) -> bool:
+        return self.pipeline.done() and self.pipeline.exception() is None
 
 
 def _log_failure(load: "Future[StyleMaskPipeline]") -> None:

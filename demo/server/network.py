@@ -40,29 +40,23 @@ def files_problem() -> str | None:
 def port_problem(host: str, port: int) -> str | None:
     """Say in one line why nothing can listen there, or None."""
     try:
-        found = socket.getaddrinfo(bare(host), port, type=socket.SOCK_STREAM)
+        family, kind, _, _, address = socket.getaddrinfo(bare(host), port, type=socket.SOCK_STREAM)[
+            0
+        ]
     except (OSError, UnicodeError):
         return f"host {host!r} is unknown: give an address of this machine with --host"
-    for family, kind, address in [(found[0][0], found[0][1], found[0][4]), _own(port)]:
+    for place in ((family, kind, address), (socket.AF_INET, socket.SOCK_STREAM, (OWN, port))):
         try:
-            with socket.socket(family, kind) as probe:
+            with socket.socket(*place[:2]) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
+                probe.bind(place[2])
+        except PermissionError:
+            return f"port {port} is not open to ordinary users: choose one above 1023 with --port"
         except OSError as error:
-            return _reason(error, host, port)
+            if error.errno == errno.EADDRINUSE:
+                return f"port {port} is in use: choose another with --port"
+            return f"cannot listen on {host}: {error.strerror}; choose another with --host"
     return None
-
-
-def _own(port: int) -> tuple[socket.AddressFamily, socket.SocketKind, tuple[str, int]]:
-    return socket.AF_INET, socket.SOCK_STREAM, (OWN, port)
-
-
-def _reason(error: OSError, host: str, port: int) -> str:
-    if isinstance(error, PermissionError):
-        return f"port {port} is not open to ordinary users: choose one above 1023 with --port"
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} is in use: choose another with --port"
-    return f"cannot listen on {host}: {error.strerror}; choose another with --host"
 
 
 def certificates_problem() -> str | None:
@@ -87,7 +81,7 @@ def bypass_proxy(host: str) -> None:
 
 def share(demo: "gr.Blocks") -> str:
     """Open the public link; returns it in words, or why there is none: the local page runs on."""
-    from gradio import networking
+    from demo.server.gradio_private import networking
 
     try:
         demo.share_url = networking.setup_tunnel(

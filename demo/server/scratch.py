@@ -28,23 +28,24 @@ def scratch_folder() -> Iterator[Path]:
     What servers left beside it that were killed is deleted first. A lock tells them from those
     that run: unlike a process id it is held on every side of a container's wall, and ends with
     its holder.
-
-    Raises:
-        ScratchError: it cannot be made.
     """
-    parent, told_by = _parent()
+    parent, variable = _parent()
     folder = parent / f"{PREFIX}{secrets.token_hex(8)}"
+    lock = _lock(folder)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _delete_abandoned(parent)
-        lock = _lock(folder)
-        with _locks_may_lack():
+        try:
             lock.acquire()  # before the folder is there: without it, it is anybody's to delete
+        except OSError as error:
+            # on a disk without locks nobody else gets one either, so nobody deletes anything
+            if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+                raise
         folder.mkdir(mode=0o700)
     except OSError as error:
         raise ScratchError(
             f"no files can be kept in {parent}: {error.strerror or error}; name another folder "
-            f"in {told_by}"
+            f"in {variable}"
         ) from error
     try:
         yield folder
@@ -65,24 +66,23 @@ def _parent() -> tuple[Path, str]:
     """Where to make folders, and the variable that says so.
 
     Python itself passes over a folder that cannot be used, and takes another one in silence.
-
-    Raises:
-        ScratchError: there is none.
     """
-    if told := os.environ.get(OF_GRADIO):
-        return Path(told).resolve(), OF_GRADIO
-    name = next((name for name in OF_PYTHON if os.environ.get(name)), OF_PYTHON[0])
+    if named := os.environ.get(OF_GRADIO):
+        return Path(named).resolve(), OF_GRADIO
+    variable = next((name for name in OF_PYTHON if os.environ.get(name)), OF_PYTHON[0])
     try:
         usable = Path(tempfile.gettempdir()).resolve()
     except OSError as error:
-        raise ScratchError(f"there is no folder for temporary files: name one in {name}") from error
-    told = os.environ.get(name)
-    if told and Path(told).resolve() != usable:
         raise ScratchError(
-            f"the folder for temporary files that {name} names, {told}, is not there or cannot "
-            "be written: name another or unset it"
+            f"there is no folder for temporary files: name one in {variable}"
+        ) from error
+    named = os.environ.get(variable)
+    if named and Path(named).resolve() != usable:
+        raise ScratchError(
+            f"the folder for temporary files that {variable} names, {named}, is not there or "
+            "cannot be written: name another or unset it"
         )
-    return usable, name
+    return usable, variable
 
 
 def _delete_abandoned(parent: Path) -> None:
@@ -97,16 +97,6 @@ def _delete_abandoned(parent: Path) -> None:
 def _lock(folder: Path) -> FileLock:
     # a soft lock would be told by process ids again
     return FileLock(_lock_file(folder), timeout=0, fallback_to_soft=False)
-
-
-@contextmanager
-def _locks_may_lack() -> Iterator[None]:
-    """Go on where a disk has no locks: nobody else gets one either, so nobody deletes anything."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
-            raise
 
 
 def _lock_file(folder: Path) -> Path:

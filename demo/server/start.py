@@ -6,12 +6,11 @@ import os
 import signal
 import sys
 import threading
-from argparse import Namespace
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from demo.server.flags import parse_args
+from demo.server.flags import Flags, parse_flags
 from demo.server.network import (
     TOO_MANY_FILES,
     bypass_proxy,
@@ -36,35 +35,36 @@ INTERRUPTED = 130  # exit code of a program that Ctrl+C ended
 
 def run(argv: list[str] | None = None) -> int:
     """Start the page and serve until interrupted; returns the exit code."""
-    args = parse_args(argv)
+    flags = parse_flags(argv)
     try:
-        return start(args)
+        return start(flags)
     except Exception as error:  # of what is imported or of what the environment says
-        if args.verbose:
+        if flags.verbose:
             raise
         return fail(cause(error))
 
 
-def start(args: Namespace) -> int:
+def start(flags: Flags) -> int:
     """Start the page in a folder of its own; returns the exit code."""
-    problem = files_problem() or port_problem(args.host, args.port) or certificates_problem()
+    problem = files_problem() or port_problem(flags.host, flags.port) or certificates_problem()
     if problem:
         return fail(problem)
     with scratch_folder() as scratch:
         for number, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 0)):
             signal.signal(number, lambda *_, code=code: leave(scratch, code))
         set_up_gradio(scratch)
-        bypass_proxy(args.host)
-        zero_gpu = import_spaces()
+        bypass_proxy(flags.host)
+        if is_zero_gpu():
+            import spaces  # noqa: F401  # lends the GPU, and has to come before torch
         from demo.server.guard import read_password
         from demo.server.models import Models
         from stylemask_core.downloads import console_progress
 
-        password = read_password(args.auth) if args.auth else None
+        password = read_password(flags.auth) if flags.auth else None
         with console_progress() as progress:
             # where a GPU is lent, the model has to be there before the first loan
-            models = Models(args.model, args.device, progress, background=not zero_gpu)
-        return serve(models, args, password)
+            models = Models(flags.model, flags.device, progress, background=not is_zero_gpu())
+        return serve(models, flags, password)
 
 
 def leave(scratch: Path, code: int) -> NoReturn:
@@ -83,37 +83,31 @@ def set_up_gradio(scratch: Path) -> None:
         os.environ.pop(name, None)  # and the port is the flags' affair
 
 
-def import_spaces() -> bool:
-    """On a ZeroGPU Space, import what lends the GPU: before torch; returns whether it is one."""
-    if is_zero_gpu():
-        import spaces  # noqa: F401
-    return is_zero_gpu()
-
-
-def serve(models: "Models", args: Namespace, password: "Password | None") -> int:
+def serve(models: "Models", flags: Flags, password: "Password | None") -> int:
     """Launch the page and block until interrupted; returns the exit code."""
     from demo.page import build_demo, launch_options
     from demo.server.guard import launch_security
     from demo.server.storage import storage
+    from demo.server.tools import install_tools
 
-    storage().limit = round(args.disk * 1e9)
-    demo = build_demo(models, args.keep)
-    security = launch_security(bool(os.environ.get("SPACE_ID")), args.share, password)
+    storage().limit = round(flags.disk * 1e9)
+    demo = build_demo(models)
+    install_tools()
     try:
         with redirect_stdout(io.StringIO()):  # Gradio tells of MCP whether asked or not
             demo.launch(
-                server_name=in_link(args.host),
-                server_port=args.port,
+                server_name=in_link(flags.host),
+                server_port=flags.port,
                 prevent_thread_lock=True,
                 quiet=True,
                 **launch_options(),
-                **security,
+                **launch_security(bool(os.environ.get("SPACE_ID")), flags.share, password),
             )
     except OSError as error:  # another program took the port while the model was loading
-        return fail(port_problem(args.host, args.port) or cause(error))
-    demo.retention.start()
+        return fail(port_problem(flags.host, flags.port) or cause(error))
+    storage().sweep(flags.keep * 3600, demo.forget)
     print(f"StyleMask is up at {demo.local_url} (stop with Ctrl+C)", flush=True)
-    if args.share:
+    if flags.share:
         print(share(demo), flush=True)
     wait_for_end(demo)
     return 0

@@ -1,14 +1,16 @@
-"""The room on disk that a server's files may take: uploads and results, the oldest go first."""
+"""A server's files, uploads and results: the room they may take, and when they are deleted."""
 
+import hashlib
+import io
 import logging
 import math
 import os
 import shutil
 import stat
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +18,21 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 import gradio as gr
-from gradio.utils import get_upload_folder
+from PIL import Image
 
+from demo.server.gradio_private import get_upload_folder
+from stylemask.provenance import stamps
+from stylemask.provenance.stamps import Stamp
 from stylemask_core import StyleMaskError
+from stylemask_core.files import write_whole
+from stylemask_core.pictures.images import enlarged
 
 LIMIT = 2_000_000_000  # [bytes] of all files of visitors together
 SPARE = 16_000_000  # [bytes] that are left free on the disk
 FRESH = 60.0  # [s] in which a new file is not deleted for want of room: it is being fetched
+LONGEST_PAUSE = 600.0  # [s] between two sweeps
+SWEEPS = 6  # in the time that a file is kept
+COMPRESSION = 1  # of PNG: a third of the time of the usual 6 for a quarter more bytes
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +53,10 @@ class _File(NamedTuple):
 
 
 class Storage:
-    """The files in one upload folder.
+    """The files in one upload folder, where Gradio keeps uploads and this program its results.
 
     What pages show from the start is never deleted, and neither is what a call that waits or runs
     names or has made.
-
-    Args:
-        folder: where Gradio keeps uploads, and this program its results.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,11 +75,7 @@ class Storage:
 
     @contextmanager
     def room(self, size: int) -> Iterator[None]:
-        """Write a file within the block; the oldest are deleted for it if need be.
-
-        Raises:
-            ServerFullError: there is not so much room [bytes], or the disk is broken.
-        """
+        """Write a file within the block; the oldest are deleted for it if need be."""
         self.hold(size)
         try:
             yield
@@ -83,11 +86,7 @@ class Storage:
             self.release(size)
 
     def hold(self, size: int) -> None:
-        """Keep room for a file that is about to be written, until `release`.
-
-        Raises:
-            ServerFullError: as for `room`.
-        """
+        """Keep room for a file that is about to be written, until `release`."""
         with self._lock:
             if not self._fits(size):
                 self._delete_oldest(size)
@@ -109,23 +108,12 @@ class Storage:
             self._delete_oldest(size, at_least=size + SPARE)
 
     def write(self, path: Path, data: bytes) -> None:
-        """Write a whole file or none.
-
-        Raises:
-            ServerFullError: as for `room`.
-        """
+        """Write a whole file or none."""
         with self.room(len(data)):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-                try:
-                    draft.write(data)
-                    draft.flush()
-                except OSError:
-                    Path(draft.name).unlink(missing_ok=True)
-                    raise
-            with self._lock:
-                Path(draft.name).replace(path)
+            with self._lock:  # what a running call has made is not deleted, see _needed
                 self._made[str(path)] = time.time()
+            write_whole(path, data)
 
     def touch(self, path: Path) -> bool:
         """Make a file young again, if it is there."""
@@ -149,6 +137,23 @@ class Storage:
                     if _last_used(folder.lstat()) < end:
                         folder.rmdir()
 
+    def sweep(self, age: float, forget: Callable[[float], None]) -> None:
+        """Delete by age [s] from now on, in a thread that does not outlive the server.
+
+        What is remembered is forgotten at that age, too.
+        """
+
+        def run() -> None:
+            while True:
+                time.sleep(min(LONGEST_PAUSE, age / SWEEPS))
+                try:
+                    forget(age)
+                    self.delete_old(age)
+                except Exception:  # the next sweep is to come whatever happened in this one
+                    logger.exception("a sweep failed")
+
+        threading.Thread(target=run, name="sweep", daemon=True).start()
+
     def _fits(self, size: int) -> bool:
         """Whether a file can be written now."""
         if self._used + self._held + size > self.limit:
@@ -161,11 +166,9 @@ class Storage:
         return free >= size + SPARE and os.access(self.folder, os.W_OK)
 
     def _delete_oldest(self, size: int, at_least: int = 0) -> None:
-        """Count the files, and delete the oldest until another one fits.
+        """Count the files, and delete the oldest until another one of that size fits.
 
-        Args:
-            size: of that one [bytes].
-            at_least: bytes to delete whether it fits or not.
+        So many bytes at least are deleted, whether it fits or not.
         """
         files, needed, end = sorted(self._files()), self._needed(), time.time() - FRESH
         self._used, freed = sum(file.size for file in files), 0
@@ -193,7 +196,7 @@ class Storage:
     def _needed(self) -> set[str]:
         """Files that calls name which wait or run, and what those that run have made so far."""
         pages = list(self._pages)
-        since = min((page.line.running_since() for page in pages), default=math.inf)
+        since = min((page.line.queue.running_since() for page in pages), default=math.inf)
         made = {path for path, moment in self._made.items() if moment >= since}
         return made.union(*(page.line.files() for page in pages))
 
@@ -218,3 +221,36 @@ def _storage_of(folder: str) -> Storage:
 
 def _last_used(status: os.stat_result) -> float:
     return max(status.st_mtime, status.st_ctime)
+
+
+def file_of(data: bytes, name: str) -> str:
+    """Write a download; returns its path.
+
+    The folder is named by the content, as Gradio does it, but an existing file is left in place:
+    Gradio's own writer would empty it first, under the eyes of a browser that is loading it.
+    """
+    store = storage()
+    path = store.folder / hashlib.sha256(data).hexdigest() / name
+    if not store.touch(path):
+        store.write(path, data)
+    return str(path)
+
+
+def plain_file(picture: Image.Image, name: str) -> str:
+    """Write a picture that no model made, unmarked; returns its path."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=COMPRESSION)
+    return file_of(buffer.getvalue(), f"{name}.png")
+
+
+def picture_file(picture: Image.Image, name: str, stamp: Stamp, enlarge: bool = True) -> str:
+    """Write a picture, marked, and if wanted a small square one enlarged; returns its path."""
+    whole = enlarged(picture) if enlarge else picture
+    return file_of(stamps.encode(whole, stamp, "PNG", compress_level=COMPRESSION), f"{name}.png")
+
+
+def picture_files(pictures: dict[str, Image.Image], stamp: Stamp) -> tuple[str, ...]:
+    """Write square pictures by name, at once: compressing one takes as long as making it."""
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(picture_file, x, name, stamp) for name, x in pictures.items()]
+        return tuple(job.result() for job in jobs)

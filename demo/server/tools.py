@@ -11,26 +11,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gradio.mcp
 from anyio.to_thread import run_sync
 from mcp import types
 from mcp.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from PIL.ImageFile import ImageFile
 
-from demo.server.arguments import PICTURES, check_names, nearest
+from demo.server.arguments import PICTURES, check_names
 from demo.server.calls import MAX_BODY
-from demo.server.request_checks import one_line
+from demo.server.gradio_private import GradioMCPServer, use_mcp_server
+from demo.server.sentences import nearest, one_line
+from demo.server.uploads import LARGEST
 from stylemask_core import InvalidInputError
 
-LARGEST = 40_000_000  # [bytes] of a picture, as for uploads
 DATA = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
 LINK = re.compile(r"https?://[^\s/]", re.ASCII)
+WAYS = "send an https:// link or data:image/png;base64,…"
 
 logger = logging.getLogger(__name__)
 
 
-class Tools(gradio.mcp.GradioMCPServer):  # type: ignore[misc]
+class Tools(GradioMCPServer):  # type: ignore[misc]
     """Gradio's MCP server, with faults taken out."""
 
     # its own limit, 4 MB, would end the session of who sends a larger picture
@@ -55,24 +56,20 @@ class Tools(gradio.mcp.GradioMCPServer):  # type: ignore[misc]
         return server
 
     def _checked(self, params: types.CallToolRequestParams) -> dict[str, Any]:
-        """The arguments of a call; one that is null counts as left out.
-
-        Raises:
-            InvalidInputError: the call cannot be carried out.
-        """
+        """The arguments of a call that can be carried out; a null counts as left out."""
         tool = params.name
-        sent = {name: x for name, x in (params.arguments or {}).items() if x is not None}
+        arguments = {name: x for name, x in (params.arguments or {}).items() if x is not None}
         if tool not in self.tool_to_endpoint:
             known = nearest(tool, self.tool_to_endpoint, "There are")
             raise InvalidInputError(f"there is no tool {known}")
         name = self.tool_to_endpoint[tool].removeprefix("/")
         handler = self.blocks.endpoints[name]
-        check_names(name, handler, sent)
-        for picture in PICTURES & sent.keys():
-            check_picture(sent[picture], picture)
-        values = {key: value for key, value in sent.items() if key not in PICTURES}
-        self.blocks.arguments.usable(handler, values)
-        return sent
+        check_names(name, handler, arguments)
+        for picture in PICTURES & arguments.keys():
+            check_picture(arguments[picture], picture)
+        values = {key: value for key, value in arguments.items() if key not in PICTURES}
+        self.blocks.handlers.arguments.usable(handler, values, links=True)
+        return arguments
 
     async def _execute_tool_without_progress(self, job: Any) -> list[Any]:
         """Wait for a call; returns its results one by one.
@@ -89,19 +86,13 @@ class Tools(gradio.mcp.GradioMCPServer):  # type: ignore[misc]
 
 
 def check_picture(value: Any, name: str) -> None:
-    """Check a picture as a tool takes it: a link, or the file itself in base64.
-
-    Raises:
-        InvalidInputError: it is neither; what was sent is not repeated.
-    """
-    ways = "send an https:// link or data:image/png;base64,…"
+    """Check a picture as a tool takes it, a link or base64; what was sent is not repeated."""
     if not isinstance(value, str):
-        raise InvalidInputError(f"{name} must be text: {ways}")
-    data = DATA.match(value)
-    if data is None:
-        if not LINK.match(value):
-            raise InvalidInputError(f"{name} is neither a link nor a picture in base64: {ways}")
+        raise InvalidInputError(f"{name} must be text: {WAYS}")
+    if LINK.match(value):
         return
+    if not (data := DATA.match(value)):
+        raise InvalidInputError(f"{name} is neither a link nor a picture in base64: {WAYS}")
     try:
         size = len(base64.b64decode(value[data.end() :], validate=True))
     except (binascii.Error, ValueError) as error:
@@ -109,7 +100,7 @@ def check_picture(value: Any, name: str) -> None:
             f"the base64 of {name} is damaged or cut: send all of it"
         ) from error
     if not size:
-        raise InvalidInputError(f"the base64 of {name} is empty: {ways}")
+        raise InvalidInputError(f"the base64 of {name} is empty: {WAYS}")
     if size > LARGEST:
         raise InvalidInputError(
             f"{name} has {size / 1e6:.0f} MB: a picture may have {LARGEST // 1_000_000} MB"
@@ -124,7 +115,7 @@ def _no_requests_in_the_log(record: logging.LogRecord) -> bool:
     return False
 
 
-def install() -> None:
+def install_tools() -> None:
     """Have Gradio use these for every page launched from now on."""
     logging.getLogger().addFilter(_no_requests_in_the_log)
-    gradio.mcp.GradioMCPServer = Tools
+    use_mcp_server(Tools)

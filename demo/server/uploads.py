@@ -5,10 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gradio.utils import abspath, get_upload_folder
-
+from demo.server.gradio_private import abspath, get_upload_folder
 from stylemask_core import InvalidInputError
 
+LARGEST = 40_000_000  # [bytes] of a picture, however it is sent
+LINK = ("http://", "https://")
+NOT_FETCHED = (
+    "no picture could be fetched from the link: only public addresses are followed; or upload it"
+)
 NOT_UPLOADED = (
     "this is no picture that was uploaded to this server, or it is no longer kept: upload it; "
     "in Python, wrap its path in handle_file()"
@@ -16,11 +20,7 @@ NOT_UPLOADED = (
 
 
 def uploaded_file(path: Any) -> str:
-    """Return the resolved path of a file that was uploaded to this server, or made by it.
-
-    Raises:
-        InvalidInputError: there is no such file, or not any more.
-    """
+    """Return the resolved path of a file that was uploaded to this server, or made by it."""
     file = _inside(path)
     with suppress(OSError):  # a name that no disk takes
         if file.is_file():
@@ -32,13 +32,16 @@ def check_files(value: Any) -> None:
     """Refuse an argument that names a file outside of the upload folder, however deep within.
 
     Links are left to Gradio, which fetches public ones into the upload folder.
-
-    Raises:
-        InvalidInputError: it names one.
     """
     for path in _paths(value):
-        if not (isinstance(path, str) and path.startswith(("http://", "https://"))):
+        if not (isinstance(path, str) and path.startswith(LINK)):
             _inside(path)
+
+
+def is_link(value: Any) -> bool:
+    """Whether a picture is sent as a link, which Gradio follows."""
+    path = value.get("path") if isinstance(value, dict) else None
+    return isinstance(path, str) and path.startswith(LINK)
 
 
 def files_in(value: Any) -> set[str]:
@@ -67,9 +70,6 @@ def _inside(path: Any) -> Path:
 
     What leads out of it by its spelling is refused without a look at the disk: neither the words
     nor the time of the refusal tell whether there is such a file.
-
-    Raises:
-        InvalidInputError: it leads out of the folder.
     """
     folder = abspath(get_upload_folder())
     resolved: Path = folder.resolve()

@@ -7,10 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import gradio as gr
-    from gradio.block_function import BlockFunction
 
 SECONDS = 60  # an event may have the GPU, beside what a program asks for to refine its pictures
 PICTURES = 2  # refined one after the other
@@ -23,18 +20,12 @@ def is_zero_gpu() -> bool:
 
 
 def borrow_gpu(demo: "gr.Blocks", concurrency_id: str) -> None:
-    """Let the events of one queue have the GPU, each for as long as it runs.
-
-    Args:
-        demo: the page; not launched yet.
-        concurrency_id: of the events that use the model.
-    """
+    """Let the events of one queue have the GPU, each for as long as it runs; before the launch."""
     if not is_zero_gpu():
         return
     import spaces  # there and only there
 
-    events: Iterable[BlockFunction] = demo.fns.values()
-    for event in events:
+    for event in demo.fns.values():
         if event.concurrency_id == concurrency_id and event.fn is not None:
             event.fn = spaces.GPU(event.fn, duration=_duration(event.fn))
 

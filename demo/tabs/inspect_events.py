@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from demo.handlers import ROLES, Code, Handlers, downloads, stamp_of
-from demo.photos import FaceChoice
-from demo.progress import say
-from demo.server.files import figure_file, picture_files
-from demo.server.request_checks import number, seed_of
+from demo.events import say
+from demo.handlers import Handlers, downloads, stamp_of
+from demo.photos import FaceChoice, Upload
+from demo.server.arguments import ROLES, seed_of
+from demo.server.storage import picture_file, picture_files
 from demo.tabs.mask_chart import chart_of, picked
 from demo.tabs.photo_pair import PhotoPair
 from stylemask.inspect import inspection
 from stylemask.inspect.inspection import PartEffect
-from stylemask.inspect.mask_edit import MaskEdit, Part
+from stylemask.inspect.mask_edit import SCALE_RANGE, MaskEdit, Part
 from stylemask.provenance.stamps import Stamp
-from stylemask_core import StyleMaskPipeline
-from stylemask_core.checks import check_strength, check_truncation
+from stylemask_core import InvalidInputError, StyleMaskPipeline
+from stylemask_core.checks import check_strength, check_truncation, number_in
+from stylemask_core.results import Code
 from stylemask_core.style_space import GROUP_RESOLUTIONS, Styles
 
 SEEDS, PICTURES = "seeds", "pictures"
@@ -60,24 +61,23 @@ class Inspector:
         """Check the values of the tab's controls, by their names, and invert what is to be."""
         pipeline = self._handlers.models.get(values["model"])
         psi, strength = check_truncation(values["truncation"]), check_strength(values["strength"])
-        edit = MaskEdit(number(values["threshold"], "threshold"), factors_of(values))
+        edit = MaskEdit(values["threshold"], factors_of(values))
         part = picked(values["chart"], pipeline.space)
-        pictures: dict[str, Any] = {}
+        seeds: dict[str, int | None] = dict.fromkeys(ROLES)
+        uploads: dict[str, Upload] = {}
         choices: dict[str, FaceChoice] = {}
         if values["kind"] == PICTURES:
-            sent, choices = self._photos.choices(pipeline, values)
-            # an empty dict stands for a missing picture: None would mean "use the seed"
-            pictures = {role: picture or {} for role, picture in sent.items()}
-        seeds = {role: values[f"{role}_seed"] for role in ROLES}
-        seeds = {
-            role: None if role in pictures or seed is None else seed_of(seed, role)
-            for role, seed in seeds.items()
-        }
+            uploads, choices = self._photos.choices(pipeline, values)
+            for role in ROLES:
+                if role not in uploads:
+                    raise InvalidInputError(f"give a {role} picture")
+        else:
+            seeds |= {role: seed_of(values[f"{role}_seed"], role) for role in ROLES}
         other = None
         if values["compare"]:
             source, target = (seed_of(values[f"other_{role}"], f"{role} B") for role in ROLES)
             other = pipeline.sample(source, psi), pipeline.sample(target, psi)
-        pair = self._handlers.codes(pipeline, seeds, psi, pictures, choices)
+        pair = self._handlers.codes(pipeline, seeds, psi, uploads, choices)
         return Inspected(pipeline, pair, other, strength, edit, part)
 
     def pair_pictures(self, inspected: Inspected) -> tuple[str, ...]:
@@ -120,7 +120,9 @@ class Inspector:
             [x.layer, x.channel, *(f"{v:.3f}" for v in (x.mask, x.source, x.target, x.shift))]
             for x in whole.effects[: inspection.STRONGEST]
         ]
-        effects = figure_file(figures.effect_maps(whole), "effect_maps", inspected.stamp)
+        effects = picture_file(
+            figures.effect_maps(whole), "effect_maps", inspected.stamp, enlarge=False
+        )
         return effects, table, *downloads(whole)
 
     def _part(
@@ -158,6 +160,6 @@ def factors_of(values: Mapping[str, Any]) -> dict[str, float]:
     """Factors of the layer groups' masks, 0 for a group that is off."""
     on = values["on"] or []
     return {
-        group: number(values[group], f"factor of {group}") if group in on else 0.0
+        group: number_in(values[group], f"factor of {group}", SCALE_RANGE) if group in on else 0.0
         for group in GROUP_RESOLUTIONS
     }

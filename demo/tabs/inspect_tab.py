@@ -5,16 +5,15 @@ from typing import Any
 import gradio as gr
 
 from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
-from demo.handlers import ROLES, Handlers
+from demo.handlers import Handlers
+from demo.server.arguments import ROLES
 from demo.server.models import Described
-from demo.server.request_checks import guarded
-from demo.tabs.first_result import FIRST_PAIR
 from demo.tabs.inspect_events import PICTURES, SEEDS, Inspected, Inspector
 from demo.tabs.mask_chart import mask_chart
-from demo.tabs.mix_tab import Linked
-from demo.tabs.model_choice import ModelChoice, Step
+from demo.tabs.model_choice import Linked, ModelChoice, Step
 from demo.tabs.parts import figure, seed_field, strength_slider, tile, truncation_slider
 from demo.tabs.photo_pair import PhotoPair
+from demo.tabs.shipped import FIRST_PAIR
 from demo.texts import text
 from stylemask.inspect.mask_edit import SCALE_RANGE, THRESHOLD_RANGE
 from stylemask_core.style_space import GROUP_RESOLUTIONS
@@ -53,19 +52,19 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
         padding=False,
     )
     with gr.Row(elem_classes="trio"):
-        source = tile(text("page.source_is"), "", "inspect-source")
-        target = tile(text("page.target_is"), "", "inspect-target")
+        source = tile(text("page.source_is"), "inspect-source")
+        target = tile(text("page.target_is"), "inspect-target")
         with gr.Column(elem_classes=["captioned", "widest"], min_width=150):
-            result = tile(text("inspect.result_is"), "", "inspect-result", "result")
+            result = tile(text("inspect.result_is"), "inspect-result", "result")
             actions = gr.Row(elem_classes="actions")
     gr.HTML(text("inspect.masks_title"), padding=False)
     gr.HTML(text("inspect.pick"), elem_classes="hint", padding=False)
     chart = mask_chart("inspect-chart")
     with gr.Row(elem_classes="trio", visible=False) as part_row:
         part = [
-            tile(text("inspect.alone"), "", "inspect-alone"),
-            tile(text("inspect.rest"), "", "inspect-rest"),
-            tile(text("inspect.where"), "", "inspect-where", "result"),
+            tile(text("inspect.alone"), "inspect-alone"),
+            tile(text("inspect.rest"), "inspect-rest"),
+            tile(text("inspect.where"), "inspect-where", "result"),
         ]
     gr.HTML(text("inspect.edit_title"), padding=False)
     on, factors, threshold, reset = _edit_controls(choice)
@@ -78,9 +77,9 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
             ]
         with gr.Row(elem_classes="trio"):
             other = [
-                tile(text("inspect.other_source_is"), "", "inspect-other-source"),
-                tile(text("inspect.other_target_is"), "", "inspect-other-target"),
-                tile(text("inspect.other_result_is"), "", "inspect-other-result", "result"),
+                tile(text("inspect.other_source_is"), "inspect-other-source"),
+                tile(text("inspect.other_target_is"), "inspect-other-target"),
+                tile(text("inspect.other_result_is"), "inspect-other-result", "result"),
             ]
     gr.HTML(text("inspect.effects_title"), padding=False)
     effects = figure(text("inspect.effects"), "inspect-effects", "wide")
@@ -122,19 +121,16 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
         part, other = inspected.part is not None, inspected.other is not None
         return *inspector.look(inspected), gr.Row(visible=part), gr.Column(visible=other)
 
-    @guarded
     def run(**values: Any) -> Any:
         inspected = inspector.check(values)
         return *inspector.pair_pictures(inspected), *look(inspected)
 
-    @guarded
     def live(there: Any, **values: Any) -> Any:
         other = values["other_source"], values["other_target"]
         if there is None or (values["compare"] and None in other):  # a seed is being typed
             return gr.skip()
         return look(inspector.check(values))
 
-    @guarded
     def details(there: Any, **values: Any) -> Any:
         return gr.skip() if there is None else inspector.details(inspector.check(values))
 

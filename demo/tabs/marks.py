@@ -4,19 +4,17 @@ The marks are drawn and moved in the browser (marks.js); the server hears of a c
 complete. Their value is a JSON object: the found faces, the choice, and points set by hand.
 """
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from demo.faces import described
-from demo.photos import FaceChoice
-from demo.server.request_checks import face_of, landmarks_of, path_of
-from demo.texts import in_all_languages
+from demo.photos import FaceChoice, Upload, described
+from demo.server.arguments import face_of, landmarks_of
+from demo.texts import asset, in_all_languages
 from stylemask_core import InvalidInputError, StyleMaskPipeline
 from stylemask_core.pictures.framing import FaceSearch
 
-SCRIPT = (Path(__file__).parents[1] / "assets" / "marks.js").read_text(encoding="utf-8")
+SCRIPT = asset("marks.js")
 POINTS, SQUARE, WHOLE = "points", "square", "whole"  # choices beside the numbers of faces
 ALL_POINTS = 4
 
@@ -34,19 +32,13 @@ def marks(name: str) -> gr.HTML:
     )
 
 
-def key_of(picture: Any, pipeline: StyleMaskPipeline) -> str:
+def key_of(upload: Upload, pipeline: StyleMaskPipeline) -> str:
     """Names a picture and the way its faces are sought."""
-    return f"{pipeline.config.alignment} {path_of(picture, 'sent')}"
+    return f"{pipeline.config.alignment} {upload.path}"
 
 
-def found(key: str, model: str, search: FaceSearch) -> dict[str, Any]:
-    """The marks of a picture whose faces have just been sought.
-
-    Args:
-        key: of the picture.
-        model: label of the model they were sought for.
-        search: what was found.
-    """
+def first_marks(key: str, model: str, search: FaceSearch) -> dict[str, Any]:
+    """The marks of a picture whose faces have just been sought for the model of that label."""
     choice: int | str = SQUARE if search.square_will_do else POINTS
     return {
         "key": key,
@@ -60,17 +52,10 @@ def found(key: str, model: str, search: FaceSearch) -> dict[str, Any]:
     }
 
 
-def chosen(value: Any, key: str, role: str, truncation: float) -> FaceChoice | None:
-    """What marks ask for; None while points are still missing.
+def choice_of(value: Any, key: str, role: str, truncation: float) -> FaceChoice | None:
+    """What marks ask for, as the browser sent them; None while points are still missing.
 
-    Args:
-        value: of the marks, as the browser sent it.
-        key: of the picture; marks of another one count as missing.
-        role: "source" or "target".
-        truncation: psi of the inversion.
-
-    Raises:
-        InvalidInputError: these are no marks.
+    Marks of another picture than the key's count as missing.
     """
     try:
         if value is None or value["key"] != key:

@@ -3,24 +3,21 @@
 It is drawn in the browser (mask_chart.js); what a visitor sends of it is the part he picked.
 """
 
-import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import torch
 
-from demo.texts import in_all_languages
+from demo.texts import asset
 from stylemask.inspect.inspection import PartEffect, agreement
 from stylemask.inspect.mask_edit import Part, tenths
 from stylemask_core import InvalidInputError
 from stylemask_core.style_space import Styles, StyleSpace
 
-FOLDER = Path(__file__).parents[1] / "assets"
-WORDS = json.dumps(in_all_languages("inspect"))
-SCRIPT = (FOLDER / "mask_chart.js").read_text(encoding="utf-8").replace("= TEXTS", f"= {WORDS}")
-STYLE = (FOLDER / "mask_chart.css").read_text(encoding="utf-8")
+SCRIPT = asset("mask_chart.js", "inspect")
+STYLE = asset("mask_chart.css")
 
 
 def mask_chart(name: str) -> gr.HTML:
@@ -67,49 +64,42 @@ def chart_of(
         space: of the model.
         network: masks as the networks gave them, [1, dim] a layer.
         edited: masks as they are mixed.
-        other: those of a second pair, None for none.
+        other: those of a second pair.
         part: what is picked.
         effect: of what is picked.
         peak: its largest change, as a share of a picture's range.
     """
-    names = [layer.name for layer in space.masked_layers]
-    rows = dict(zip(names, map(_row, names, network, edited, other or network), strict=True))
-    if other is None:
-        rows = {name: {**row, "other": None, "correlation": None} for name, row in rows.items()}
-    resolutions = {layer.name: layer.resolution for layer in space.masked_layers}
+    layers = space.masked_layers
+    others: Sequence[torch.Tensor | None] = other or [None] * len(layers)
+    names = [layer.name for layer in layers]
+    rows = dict(zip(names, map(_row, names, network, edited, others), strict=True))
+    resolutions = {layer.name: layer.resolution for layer in layers}
     groups = []
     for group, members in space.groups().items():
-        sizes = [resolutions[members[0]], resolutions[members[-1]]]
-        span = "–".join(map(str, dict.fromkeys(sizes)))
-        layers = [rows[name] for name in members]
-        groups.append({"name": group, "span": f"{span} px", "layers": layers})
-    compared = None
-    if other is not None:
-        compared = agreement(_numbers(network), _numbers(other))._asdict()
-    told = None
-    if effect is not None:
-        told = {"channels": effect.channels, "mask": effect.mean_mask, "peak": peak}
-    return {
-        "groups": groups,
-        "compared": compared,
-        "picked": None if part is None else str(part),
-        "told": told,
-    }
+        sizes = dict.fromkeys((resolutions[members[0]], resolutions[members[-1]]))
+        span = f"{'–'.join(map(str, sizes))} px"
+        groups.append({"name": group, "span": span, "layers": [rows[name] for name in members]})
+    compared = agreement(_numbers(network), _numbers(other))._asdict() if other else None
+    seen = effect and {"channels": effect.channels, "mask": effect.mean_mask, "peak": peak}
+    shown = {"groups": groups, "compared": compared, "told": seen}
+    return {**empty_chart(None if part is None else str(part)), **shown}
 
 
 def _row(
-    name: str, network: torch.Tensor, edited: torch.Tensor, other: torch.Tensor
+    name: str, network: torch.Tensor, edited: torch.Tensor, other: torch.Tensor | None
 ) -> dict[str, Any]:
-    return {
+    row = {
         "name": name,
         "network": float(network.mean()),
         "edited": float(edited.mean()),
         "tenths": [
             float(edited[0, part].mean()) if len(part) else 0 for part in tenths(network[0])
         ],
-        "other": float(other.mean()),
-        "correlation": agreement(_numbers([network]), _numbers([other])).correlation,
     }
+    if other is None:
+        return {**row, "other": None, "correlation": None}
+    correlation = agreement(_numbers([network]), _numbers([other])).correlation
+    return {**row, "other": float(other.mean()), "correlation": correlation}
 
 
 def _numbers(masks: Styles) -> np.ndarray:

@@ -5,16 +5,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from demo.events import LIVE_EVENT, PAGE_EVENT, SMALL_EVENT
 from demo.handlers import STRENGTH, TARGETS, Handlers
-from demo.tabs.first_result import FIRST_PAIR, first_result
-from demo.tabs.model_choice import Controls, ModelChoice, Step
+from demo.server.gradio_private import get_upload_folder
+from demo.tabs.model_choice import Controls, Linked, ModelChoice, Step
 from demo.tabs.parts import layer_choice, seed_field, strength_slider, tile, truncation_slider
+from demo.tabs.shipped import FIRST_PAIR, first_result
 from demo.texts import text
 from stylemask_core.style_space import ALL_LAYERS
 
@@ -29,26 +29,18 @@ NAMED_PAIRS = (  # source seed, target seed, what the two are called
 CACHE_VARIABLE = "GRADIO_EXAMPLES_CACHE"
 
 
-class Linked(NamedTuple):
-    """What of a tab is restored by links: its controls by name, pictures, a row for the button."""
-
-    controls: Controls
-    pictures: list[gr.Image]
-    actions: gr.Row
-
-
 def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
     """Fill the tab."""
     shipped = first_result(choice.first)
     with gr.Row(elem_classes="trio"):
         with gr.Column(elem_classes="captioned", min_width=150):
-            source = tile(text("page.source_is"), "", "mix-source", value=shipped.source)
+            source = tile(text("page.source_is"), "mix-source", value=shipped.source)
             source_seed = seed_field(text("page.source_seed"), FIRST_PAIR[0])
         with gr.Column(elem_classes="captioned", min_width=150):
-            target = tile(text("page.target_is"), "", "mix-target", value=shipped.target)
+            target = tile(text("page.target_is"), "mix-target", value=shipped.target)
             target_seed = seed_field(text("page.target_seed"), FIRST_PAIR[1])
         with gr.Column(elem_classes=["captioned", "widest"], min_width=150):
-            result = tile(text("page.result_is"), "", "mix-result", "result", value=shipped.result)
+            result = tile(text("page.result_is"), "mix-result", "result", value=shipped.result)
             actions = gr.Row(elem_classes="actions")
     with gr.Row(elem_classes="controls"):
         strength = strength_slider()

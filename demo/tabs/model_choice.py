@@ -5,10 +5,8 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
-from demo.progress import say, say_bytes
+from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT, say, say_bytes
 from demo.server.models import Described, Models
-from demo.server.request_checks import guarded
 from demo.texts import text
 
 Controls = dict[str, Any]  # components by the name under which an event's function gets their value
@@ -21,6 +19,14 @@ class Step(NamedTuple):
     controls: Mapping[str, Any]
     outputs: Sequence[Any]
     progress_on: Any
+
+
+class Linked(NamedTuple):
+    """What of a tab is restored by links: its controls by name, pictures, a row for the button."""
+
+    controls: Controls
+    pictures: list[gr.Image]
+    actions: gr.Row
 
 
 class ModelChoice:
@@ -45,7 +51,7 @@ class ModelChoice:
         self._consents: list[gr.Checkbox] = []
 
     def follow(self, component: Any, update: Callable[[Described], Any]) -> None:
-        """Update a component from the model whenever another one is chosen."""
+        """Update a component from the model whenever another one is selected."""
         self._following.append((component, update))
 
     def clear(self, *components: Any) -> None:
@@ -54,7 +60,7 @@ class ModelChoice:
             self.follow(component, lambda _: None)
 
     def refresh(self, tab: gr.Tab, *steps: Step) -> None:
-        """Take steps when a tab is opened, and when it is open and another model is chosen.
+        """Take steps when a tab is opened, and when it is open and another model is selected.
 
         The steps skip what is already there.
         """
@@ -78,11 +84,10 @@ class ModelChoice:
         for box in self._consents:  # an answer given at one place counts at all of them
             others = [other for other in self._consents if other is not box]
             if others:
-                copies = f"(given) => Array({len(others)}).fill(given)"
+                copies = f"(answer) => Array({len(others)}).fill(answer)"
                 box.input(None, box, others, js=copies, api_visibility="private")
         components, updates = zip(*self._following, strict=True)
 
-        @guarded
         def choose(label: Any, current: str) -> tuple[Any, ...]:
             say(f"loading {label}")
             pipeline = self.models.get(label, lambda _, *size: say_bytes(label, *size))
@@ -94,13 +99,13 @@ class ModelChoice:
             [self.label, *components],
             self.selector,
         )
-        chosen = self.selector.select(  # .input comes twice
+        selected = self.selector.select(  # .input comes twice
             choose, None, step.outputs, inputs_kwargs=step.controls,
             show_progress_on=self.selector, **LOAD_EVENT,
         )  # fmt: skip
-        chosen.failure(lambda label: label, self.label, self.selector, **SMALL_EVENT)
+        selected.failure(lambda label: label, self.label, self.selector, **SMALL_EVENT)
         for tab_id, steps in self._refreshing:
-            self._chain(chosen.success, steps, tab_id)
+            self._chain(selected.success, steps, tab_id)
         return step
 
     def _chain(self, begin: Any, steps: Sequence[Step], tab_id: str | None = None) -> None:

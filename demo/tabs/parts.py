@@ -76,19 +76,10 @@ def layer_choice(choice: ModelChoice) -> gr.CheckboxGroup:
     return group
 
 
-def tile(caption: str, note: str, name: str, *classes: str, value: str | None = None) -> gr.Image:
-    """A picture of the model under a caption.
-
-    Args:
-        caption: bold before the note, or the whole line where there is no note.
-        note: what the picture is.
-        name: id of the component.
-        classes: for the style sheet.
-        value: file of the picture that is there from the beginning.
-    """
-    words = f"<b>{caption}</b> {note}" if note else caption
+def tile(caption: str, name: str, *classes: str, value: str | None = None) -> gr.Image:
+    """A picture of the model under a caption; the value is a file that is there from the start."""
     with gr.Column(elem_classes=["tile", *classes], min_width=120):
-        gr.HTML(words, elem_classes="caption", padding=False)
+        gr.HTML(caption, elem_classes="caption", padding=False)
         return gr.Image(
             value,
             format="png",
@@ -102,14 +93,7 @@ def tile(caption: str, note: str, name: str, *classes: str, value: str | None = 
 
 
 def picture_input(label: str, name: str, camera: bool = True, show_label: bool = False) -> gr.Image:
-    """A place for a picture (file, clipboard or camera) and a line for what does not work.
-
-    Args:
-        label: what the picture is.
-        name: id of the component.
-        camera: whether it can be taken with one.
-        show_label: whether the label is seen, and not only told.
-    """
+    """A place for a picture (file, clipboard or camera) and a line for what does not work."""
     picture = gr.Image(
         format="png",
         label=label,

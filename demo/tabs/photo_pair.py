@@ -5,11 +5,11 @@ from typing import Any
 
 import gradio as gr
 
-from demo.events import FIND_EVENT
-from demo.handlers import ROLES, Handlers
-from demo.photos import FaceChoice
-from demo.server.request_checks import guarded, warn
-from demo.tabs.marks import chosen, found, key_of, marks
+from demo.events import FIND_EVENT, warn
+from demo.handlers import Handlers
+from demo.photos import FaceChoice, Upload
+from demo.server.arguments import ROLES, path_of
+from demo.tabs.marks import choice_of, first_marks, key_of, marks
 from demo.tabs.model_choice import ModelChoice, Step
 from demo.tabs.parts import picture_input
 from demo.texts import text
@@ -20,13 +20,7 @@ CONSENT_FIRST = text("page.consent_first")
 
 
 class PhotoPair:
-    """Places for two photos; their faces are sought as soon as they are there.
-
-    Args:
-        name: begins the ids of the components.
-        handlers: where faces are sought.
-        choice: the model they are sought for.
-    """
+    """Places for two photos; their faces are sought as soon as they are there."""
 
     def __init__(self, name: str, handlers: Handlers, choice: ModelChoice) -> None:
         self._handlers = handlers
@@ -55,34 +49,25 @@ class PhotoPair:
         pipeline: StyleMaskPipeline,
         values: Mapping[str, Any],
         truncation: float = 1.0,
-        refined: float = 0.0,
-    ) -> tuple[dict[str, Any], dict[str, FaceChoice]]:
+        refine_seconds: float = 0.0,
+    ) -> tuple[dict[str, Upload], dict[str, FaceChoice]]:
         """Read the values of `controls`.
 
         Returns:
-            Pictures by role, None where there is none; what the marks on them ask for, by role,
-            where that is complete.
+            The photos that are there, by role; what the marks on them ask for, by role, where
+            that is complete.
         """
-        pictures = {role: values[role] for role in ROLES}
+        pictures = {role: values[role] for role in ROLES if values[role] is not None}
+        uploads = {role: Upload(path_of(picture, role), role) for role, picture in pictures.items()}
         choices = {}
-        for role, picture in pictures.items():
-            if picture is not None:
-                key = key_of(picture, pipeline)
-                choice = chosen(values[f"{role}_marks"], key, role, truncation)
-                if choice is not None:
-                    choices[role] = choice._replace(refined=refined)
-        return pictures, choices
+        for role, upload in uploads.items():
+            marked = values[f"{role}_marks"]
+            choice = choice_of(marked, key_of(upload, pipeline), role, truncation)
+            if choice is not None:
+                choices[role] = choice._replace(refine_seconds=refine_seconds)
+        return uploads, choices
 
-    @guarded
-    def _find(
-        self,
-        consent: Any,
-        source: Any,
-        source_marks: Any,
-        target: Any,
-        target_marks: Any,
-        model: str,
-    ) -> Any:
+    def _find(self, consent: Any, model: str, **values: Any) -> Any:
         pipeline = self._handlers.models.get(model)
         less_exact = waiting = False
 
@@ -91,22 +76,24 @@ class PhotoPair:
             if picture is None:
                 return gr.skip(), None
             try:
-                if consent is not True and not self._handlers.photos.is_example(picture):
+                upload = Upload(path_of(picture, role), role)
+                if consent is not True and not self._handlers.photos.is_example(upload.path):
                     waiting = True
                     return gr.skip(), None  # without marks nothing is inverted
-                search = self._handlers.photos.search(pipeline, picture, role)
+                search = self._handlers.photos.search(pipeline, upload)
             except InvalidInputError as error:
                 warn(error)
                 return None, None
             less_exact |= bool(search.note and search.faces)
-            key = key_of(picture, pipeline)
+            key = key_of(upload, pipeline)
             if isinstance(marked, dict) and marked.get("key") == key:
                 same = marked.get("model") == model
                 return gr.skip(), gr.skip() if same else {**marked, "model": model}
-            return gr.skip(), found(key, model, search)
+            return gr.skip(), first_marks(key, model, search)
 
-        pair = *sought(source, source_marks, "source"), *sought(target, target_marks, "target")
-        return *pair, CONSENT_FIRST if waiting else LESS_EXACT if less_exact else ""
+        pair = [sought(values[role], values[f"{role}_marks"], role) for role in ROLES]
+        note = CONSENT_FIRST if waiting else LESS_EXACT if less_exact else ""
+        return *pair[0], *pair[1], note
 
 
 def _photo(role: str, name: str) -> tuple[gr.Image, gr.HTML]:

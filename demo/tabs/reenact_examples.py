@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 
 from demo.photos import Photos
-from demo.server.files import plain_file
 from demo.server.models import Described
+from demo.server.storage import plain_file
 from demo.tabs.model_choice import ModelChoice
 from demo.texts import text
 from stylemask_core.pictures.images import centre_square, read_picture, side_by_side
@@ -40,9 +40,7 @@ def knows_heads_only(model: Described) -> bool:
 class ReenactExamples:
     """Buttons with both pictures of a pair and its name; gr.Examples shows either of the two.
 
-    Args:
-        photos: keeps what the pictures give, from the first time on that anybody asks for them.
-        choice: the examples are shown with models that draw such heads.
+    They are shown with models that draw such heads.
     """
 
     def __init__(self, photos: Photos, choice: ModelChoice) -> None:

@@ -4,15 +4,15 @@ from typing import Any
 
 import gradio as gr
 
-from demo.events import LIVE_EVENT
-from demo.handlers import ROLES, Handlers, crops_and_inversions
+from demo.events import LIVE_EVENT, warn
+from demo.handlers import Handlers, crops_and_inversions, reenacted
+from demo.server.arguments import ROLES, flag_of, layers_of
 from demo.server.models import Described
-from demo.server.request_checks import flag_of, guarded, layers_of, warn
-from demo.tabs.keep_more import KeepMore
 from demo.tabs.model_choice import ModelChoice, Step
 from demo.tabs.parts import layer_choice, strength_slider, tile
 from demo.tabs.photo_pair import PhotoPair
 from demo.tabs.reenact_examples import ReenactExamples, knows_heads_only
+from demo.tabs.refinement_controls import RefinementControls, gains, seconds_of_each
 from demo.texts import text
 from stylemask_core import StyleMaskError
 from stylemask_core.checks import check_strength, check_truncation
@@ -29,15 +29,11 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     with gr.Row(elem_classes="reenactment"):
         with gr.Column(elem_classes="inversions", min_width=240):
             with gr.Row():
-                source_crop = tile(text("reenact.source_crop"), "", "reenact-source-crop")
-                source_inverted = tile(
-                    text("reenact.source_inversion"), "", "reenact-source-inverted"
-                )
+                source_crop = tile(text("reenact.source_crop"), "reenact-source-crop")
+                source_inverted = tile(text("reenact.source_inversion"), "reenact-source-inverted")
             with gr.Row():
-                target_crop = tile(text("reenact.target_crop"), "", "reenact-target-crop")
-                target_inverted = tile(
-                    text("reenact.target_inversion"), "", "reenact-target-inverted"
-                )
+                target_crop = tile(text("reenact.target_crop"), "reenact-target-crop")
+                target_inverted = tile(text("reenact.target_inversion"), "reenact-target-inverted")
         with gr.Column(elem_classes=["tile", "compare"], min_width=240):
             gr.HTML(text("reenact.compare"), elem_classes="caption", padding=False)
             compare = gr.ImageSlider(
@@ -49,7 +45,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
                 buttons=[],
                 elem_id="reenact-compare",
             )
-        result = tile(text("page.result_is"), "", "reenact-result", "result")
+        result = tile(text("page.result_is"), "reenact-result", "result")
     pasted = gr.Image(
         format="png",
         label=text("reenact.pasted"),
@@ -63,7 +59,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     with gr.Row(elem_classes="controls"):
         strength = strength_slider()
         layers = layer_choice(choice)
-    keep_more = KeepMore()
+    refining = RefinementControls()
     paste_back = gr.Checkbox(label=text("reenact.paste_back"), elem_id="reenact-paste-back")
     with gr.Accordion(text("reenact.options"), open=False):
         truncation = gr.Slider(
@@ -74,23 +70,22 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
             info=text("reenact.truncation_info"),
         )
 
-    @guarded
     def live(last: Any, presses: Any, **values: Any) -> Any:
         if values == last:
             return gr.skip()  # both pictures of a pair tell of their change
-        refined = keep_more.each(values["keeping"], values["seconds"])
-        cancelled = keep_more.cancels.since(presses)
+        seconds = seconds_of_each(values["refined"], values["refine_seconds"])
+        cancelled = refining.cancels.since(presses)
         psi, strength = check_truncation(values["truncation"]), check_strength(values["strength"])
         layers, pasting = layers_of(values["layers"]), flag_of(values["paste_back"], "paste_back")
         pipeline = handlers.models.get(values["model"])
         pipeline.space.select(layers)
-        pictures, choices = photos.choices(pipeline, values, psi, refined)
+        uploads, choices = photos.choices(pipeline, values, psi, seconds)
         only_mixed_anew = isinstance(last, dict) and all(
             values[name] == last.get(name) for name in inverting
         )
         try:
             pair = handlers.photos.inverted(
-                pipeline, pictures, choices, cancelled, cancelled_will_do=only_mixed_anew
+                pipeline, uploads, choices, cancelled, cancelled_will_do=only_mixed_anew
             )
         except StyleMaskError as error:  # what the tiles show is of another choice of face
             warn(error)
@@ -99,15 +94,14 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         whole = None
         files = crops_and_inversions(pipeline, pair)
         if len(pair) == len(ROLES):
-            shown[result], whole, loss = handlers.result(
-                pipeline, pictures["source"], pair, strength, layers, pasting
-            )
+            upload = uploads["source"] if pasting else None
+            shown[result], whole, loss = reenacted(pipeline, pair, strength, layers, upload)
             shown[compare] = files[SOURCE_INVERTED], shown[result]
             if loss:
                 gr.Info(f"Source picture: {loss}")
         shown |= dict(zip(tiles, files, strict=True))
-        lines = keep_more.lines({role: inverted.refinement for role, inverted in pair.items()})
-        shown |= dict(zip(keep_more.told, lines, strict=True))
+        lines = gains({role: inverted.refinement for role, inverted in pair.items()})
+        shown |= dict(zip(refining.gains, lines, strict=True))
         return {**shown, pasted: gr.Image(whole, visible=whole is not None), last_values: values}
 
     def first_pair(source: Any, target: Any, model: str) -> Any:
@@ -118,17 +112,17 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     mixing = {"strength": strength, "layers": layers, "paste_back": paste_back}
     inverting = {
         **photos.controls,
-        **keep_more.controls,
+        **refining.controls,
         "truncation": truncation,
         "model": choice.label,
     }
-    controls = {"last": last_values, "presses": keep_more.presses, **mixing, **inverting}
+    controls = {"last": last_values, "presses": refining.presses, **mixing, **inverting}
     tiles = [source_crop, source_inverted, target_crop, target_inverted]
-    outputs = [*tiles, compare, result, pasted, *keep_more.told, last_values]
+    outputs = [*tiles, compare, result, pasted, *refining.gains, last_values]
     changes = [photos.source_marks.input, photos.target_marks.input]
     changes += [strength.input, truncation.input, layers.change, paste_back.input]
     gr.on(
-        [*changes, *keep_more.changes], live, None, outputs, inputs_kwargs=controls,
+        [*changes, *refining.changes], live, None, outputs, inputs_kwargs=controls,
         show_progress_on=result, **LIVE_EVENT,
     )  # fmt: skip
     pictures = [photos.source, photos.target]

@@ -31,11 +31,11 @@ def verify_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
                 for name in FIELDS
             ]
 
-    def look(sent: Any) -> tuple[str, ...]:
-        if not sent:
+    def look(picture: Any) -> tuple[str, ...]:
+        if not picture:
             return text("verify.waiting"), *[""] * len(FIELDS)
-        found = handlers.verify(sent)
-        xmp, mark = found["xmp"] or {}, found["watermark"]
+        provenance = handlers.verify(picture)
+        xmp, mark = provenance["xmp"] or {}, provenance["watermark"]
         values = (
             xmp.get("digital_source_type", "").rpartition("/")[2],
             xmp.get("software", ""),
@@ -43,7 +43,7 @@ def verify_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
             f"{mark['score']:.1f}",
             f"{mark['chance']:.1g}",
         )
-        key = found["verdict"].lower().replace(" ", "_")
+        key = provenance["verdict"].lower().replace(" ", "_")
         return text(f"verify.{key}"), *values
 
     picture.change(look, picture, [verdict, *fields], show_progress_on=verdict, **PAGE_VERIFY_EVENT)

@@ -9,11 +9,9 @@ import re
 import sys
 
 import pytest
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 
-from tests.support.demo_server import client_of, running
-from tests.support.helpers import ROOT, answered
+from tests.support.demo_server import client_of, running, with_tools
+from tests.support.helpers import ROOT
 
 CONTRACT = ROOT / "tests" / "api_contract.json"
 CHOICES = re.compile(r"Literal\[[^]]*\]")  # names of layers and models: they are the model's
@@ -43,15 +41,8 @@ def endpoints(url):
 def tools(url):
     """What a server says of its tools."""
 
-    async def ask():
-        async with (
-            streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _),
-            ClientSession(read, write) as session,
-        ):
-            await session.initialize()
-            return (await session.list_tools()).tools
-
-    return {tool.name: tool for tool in answered(ask())}
+    listed = with_tools(url, lambda session: session.list_tools())
+    return {tool.name: tool for tool in listed.tools}
 
 
 def contract(url):

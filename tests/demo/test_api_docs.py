@@ -27,11 +27,9 @@ RESULTS: dict[str, list[np.ndarray]] = {"result.png": [], "reenacted.png": []}
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        with running("embedded") as demo:
-            yield demo
+def demo():
+    with running("embedded") as demo:
+        yield demo
 
 
 @pytest.fixture

@@ -7,28 +7,19 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from demo.tabs.first_result import FIRST_PAIR
+from demo.tabs.shipped import FIRST_PAIR
 from stylemask.provenance import stamps
 from stylemask.provenance.stamps import Origin, Stamp
 from stylemask_core import StyleMaskPipeline
 from stylemask_core.pictures.images import area_average
-from tests.support.browser_steps import PHONE, changed, fits, gone, open_reenact, picture, send, tab
-from tests.support.demo_server import running
+from tests.support.browser_steps import changed, gone, open_reenact, picture, send, tab
 from tests.support.helpers import PATIENCE
 
 pytest_plugins = ["tests.support.browser_fixtures"]
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        with running("embedded") as demo:
-            yield demo.local_url
-
-
-def test_mix_shows_a_result_at_once_and_every_control_changes_it(page, tmp_path):
+def test_mix_shows_a_result_at_once_and_every_control_changes_it(page):
     source, result = picture(page, "mix-source"), picture(page, "mix-result")
     page.get_by_role("button", name="Roll").first.click()
     source, result = changed(page, "mix-source", source), changed(page, "mix-result", result)
@@ -42,10 +33,9 @@ def test_mix_shows_a_result_at_once_and_every_control_changes_it(page, tmp_path)
     result = changed(page, "mix-result", result)
     page.get_by_label("number input for Truncation").first.fill("0.2")
     changed(page, "mix-source", source)
-    page.screenshot(path=tmp_path / "mix.png", full_page=True)
 
 
-def test_one_source_is_shown_after_eight_targets_and_a_click_takes_one(page, tmp_path):
+def test_one_source_is_shown_after_eight_targets_and_a_click_takes_one(page):
     result = picture(page, "mix-result")
     page.get_by_role("button", name="Show the source after 8 targets").click()
     expect(page.locator("#mix-gallery img")).to_have_count(8)
@@ -54,7 +44,6 @@ def test_one_source_is_shown_after_eight_targets_and_a_click_takes_one(page, tmp
     page.locator("#mix-gallery button.thumbnail-item").nth(2).click()
     changed(page, "mix-result", result)
     expect(page.get_by_label("Target seed").first).to_have_value(str(FIRST_PAIR[1] + 3))
-    page.screenshot(path=tmp_path / "targets.png", full_page=True)
 
 
 def test_with_one_model_there_is_nothing_to_select(page):
@@ -81,7 +70,6 @@ def test_reenact_takes_an_example_and_an_upload(page, pipeline, tmp_path):
     send(page, "source", tmp_path / "head.png")
     changed(page, "reenact-source-crop", crop)
     changed(page, "reenact-result", result)
-    page.screenshot(path=tmp_path / "reenact.png", full_page=True)
 
 
 def test_cancel_pressed_while_the_pair_waits_for_its_turn_ends_it_and_what_is_there_stays(
@@ -98,7 +86,7 @@ def test_cancel_pressed_while_the_pair_waits_for_its_turn_ends_it_and_what_is_th
 
     result = open_reenact(page)
     monkeypatch.setattr(StyleMaskPipeline, "invert_framed", held)
-    page.locator("#reenact-keep-more").get_by_role("checkbox").check()
+    page.locator("#reenact-refine").get_by_role("checkbox").check()
     cancel = page.locator("#reenact-cancel")
     expect(cancel).to_be_visible()
     assert begun.wait(PATIENCE)
@@ -130,7 +118,7 @@ def test_a_file_that_is_no_picture_does_not_stay_as_the_source(page, tmp_path):
     expect(page.locator("#reenact-target img")).to_have_count(1)
 
 
-def test_inspect_draws_its_figures_fills_its_table_and_offers_downloads(page, pipeline, tmp_path):
+def test_inspect_draws_its_figures_fills_its_table_and_offers_downloads(page):
     tab(page, "Inspect")
     effects = picture(page, "inspect-effects")
     expect(page.locator("#inspect-chart .row")).not_to_have_count(0)
@@ -142,18 +130,6 @@ def test_inspect_draws_its_figures_fills_its_table_and_offers_downloads(page, pi
     with page.expect_download() as download:
         page.get_by_text("Masks and styles (.npz)").click()
     assert any(name.startswith("mask/") for name in np.load(download.value.path()))
-    page.screenshot(path=tmp_path / "inspect.png", full_page=True)
-
-
-@pytest.mark.parametrize("page", [PHONE], indirect=True)
-def test_on_a_phone_every_tab_fits_the_screen(page, tmp_path):
-    for name, shown in (("Mix", "mix-result"), ("Reenact", "reenact-result")):
-        tab(page, name)
-        picture(page, shown)
-        fits(page)
-        box = page.locator(f"#{shown} img").bounding_box()
-        assert box["width"] > 0.75 * PHONE["width"] and abs(box["width"] - box["height"]) < 2
-        page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
 
 
 def test_verify_reads_the_file_as_it_came(page, tmp_path):

@@ -16,7 +16,6 @@ from tests.support.browser_steps import (
     picture,
     tab,
 )
-from tests.support.demo_server import running
 from tests.support.photos import astronaut
 
 pytest_plugins = ["tests.support.browser_fixtures"]
@@ -44,14 +43,6 @@ COPY_PICTURE = """async () => {
   const blob = await canvas.convertToBlob({type: "image/png"});
   await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
 }"""
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        with running("embedded") as demo:
-            yield demo.local_url
 
 
 def empty_source(page: Page) -> Locator:

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser_steps import changed, copied, picture, tab
-from tests.support.demo_server import running
 
 pytest_plugins = ["tests.support.browser_fixtures"]
 pytestmark = pytest.mark.browser
@@ -15,14 +14,6 @@ pytestmark = pytest.mark.browser
 QUERY = (
     "tab=inspect&model=embedded&source=3&target=4&truncation=0.6&strength=1.2&fine=0&part=coarse"
 )
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        with running("embedded") as demo:
-            yield demo.local_url
 
 
 def part(page, name):

@@ -28,8 +28,7 @@ def workshop(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def url(workshop, tiny_folder, monkeypatch, tmp_path):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "server"))
+def url(workshop, tiny_folder):
     with running(tiny_folder) as demo:
         yield demo.local_url
 

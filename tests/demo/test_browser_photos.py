@@ -27,11 +27,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def url(tiny_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        patch.setenv("STYLEMASK_DETECTOR", "haar")
-        with running("embedded", photo_model(tiny_folder, folder), folder / "gone") as demo:
-            yield demo.local_url
+    with running("embedded", photo_model(tiny_folder, folder), folder / "gone") as demo:
+        yield demo.local_url
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +200,7 @@ def test_nothing_below_moves_while_a_photo_is_being_marked(page, photos):
         assert page.evaluate(line) == before
 
 
-def test_where_no_face_is_found_four_clicks_mark_it(page, photos, tmp_path):
+def test_where_no_face_is_found_four_clicks_mark_it(page, photos):
     open_reenact(page)
     choose(page, "photos")
     expect(page.locator("#footer")).to_contain_text("Model photos")
@@ -213,7 +210,6 @@ def test_where_no_face_is_found_four_clicks_mark_it(page, photos, tmp_path):
     expect(hint).to_contain_text("No face was found")
     expect(hint).to_contain_text("1 of 4: click the eye on the left")
     gone(page, "reenact-result")
-    page.screenshot(path=tmp_path / "marking.png", full_page=True)
     click_points(page, "source", [(220, 150), (380, 150)])
     expect(hint).to_contain_text("3 of 4: click the left corner of the mouth")
     marks(page, "source", "[data-undo]").click()
@@ -332,11 +328,10 @@ def test_on_a_phone_a_finger_scrolls_over_the_photo_and_drags_dots(page, photos)
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True)
-def test_on_a_phone_a_photo_is_marked_without_leaving_the_screen(page, photos, tmp_path):
+def test_on_a_phone_a_photo_is_marked_without_leaving_the_screen(page, photos):
     open_reenact(page)
     send(page, "source", photos["one"])
     expect(marks(page, "source", ".dot")).to_have_count(4)
     marks(page, "source", "button").get_by_text("Mark by hand").click()
     click_points(page, "source", POINTS)
     fits(page)
-    page.screenshot(path=tmp_path / "phone.png", full_page=True)

@@ -7,12 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio_client import handle_file
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 
-from tests.support.demo_server import client_of
+from tests.support.demo_server import client_of, file_data, tool, uploaded, with_tools
 from tests.support.faulty_app import HELD, served
-from tests.support.helpers import LOOPBACK, answered, free_port, noise, png_bytes, wait_for
+from tests.support.helpers import LOOPBACK, free_port, noise, png_bytes, wait_for
 
 API = "/gradio_api"
 WRONG = ("abc", {"a": 1}, [[]])  # nothing takes one of these
@@ -40,10 +38,8 @@ def http(server):
 
 
 @pytest.fixture(scope="module")
-def picture(http):
-    files = {"files": ("a.png", png_bytes(noise(64)))}
-    path = http.post(f"{API}/upload", files=files).json()[0]
-    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+def picture(server):
+    return uploaded(server.url, png_bytes(noise(64)))
 
 
 @pytest.fixture(scope="module")
@@ -143,20 +139,6 @@ def shapeless(http):
     return 2 * (len(BODIES) + len(KINDS) + 6)
 
 
-async def with_tools(url, ask):
-    async with (
-        streamable_http_client(f"{url}{API}/mcp/") as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
-        await session.initialize()
-        return await ask(session)
-
-
-def tool(server, name, **arguments):
-    """What a tool answers."""
-    return answered(with_tools(server.url, lambda session: session.call_tool(name, arguments)))
-
-
 PNG = base64.b64encode(png_bytes(noise(64))).decode()
 NO_PICTURES = {
     "a path": "/etc/hostname",
@@ -203,7 +185,7 @@ def by_tools(server, endpoints):
                     assert argument in line.lower() and not any(part in line for part in SENT)
         return count
 
-    return answered(with_tools(server.url, ask))
+    return with_tools(server.url, ask)
 
 
 def by_client(server, endpoints, folder):
@@ -290,29 +272,28 @@ def test_what_needs_no_model_and_what_is_wrong_do_not_wait_for_a_picture_being_m
 def test_tools_take_pictures_of_up_to_40_mb(server):
     """Padded behind the picture's end: what counts is what is sent."""
 
-    def sent(size):
+    def padded(size):
         whole = png_bytes(noise(64))
-        padded = base64.b64encode(whole + bytes(size - len(whole))).decode()
-        return tool(server, "verify", picture=f"data:image/png;base64,{padded}")
+        data = base64.b64encode(whole + bytes(size - len(whole))).decode()
+        return tool(server.url, "verify", picture=f"data:image/png;base64,{data}")
 
-    answer = sent(39_900_000)
+    answer = padded(39_900_000)
     assert not answer.isError, answer.content[0].text[:300]
     assert "nothing found" in answer.content[0].text
-    answer = sent(41_000_000)
+    answer = padded(41_000_000)
     assert answer.isError and one_sentence(answer.content[0].text).endswith("may have 40 MB")
 
 
 def test_a_link_into_the_servers_own_network_is_not_followed_and_not_repeated(server, http):
     link = "http://127.0.0.1:9/private.png"
-    answer = tool(server, "verify", picture=link)
+    answer = tool(server.url, "verify", picture=link)
     assert answer.isError
-    sent = {"path": link, "meta": {"_type": "gradio.FileData"}}
-    for line in (answer.content[0].text, server.answer(server.call("verify", [sent]))):
+    for line in (answer.content[0].text, server.answer(server.call("verify", [file_data(link)]))):
         assert "public addresses" in line and "127.0.0.1" not in line and "private" not in line
 
 
 def test_tools_answer_a_null_as_an_argument_left_out(server):
-    answer = tool(server, "model_info", model=None)
+    answer = tool(server.url, "model_info", model=None)
     assert not answer.isError and "'tiny'" in answer.content[0].text
 
 
@@ -382,3 +363,34 @@ def test_what_is_no_request_of_a_tool_is_not_written_to_the_log(server, http):
         reply = http.post(f"{API}/mcp/", json={**call, **wrong}, headers=headers)
         assert "Invalid request parameters" in reply.text
     assert log.read_text() == before
+
+
+GARBAGE = (None, "x", -1, {}, [[]], {"key": 1, "path": 5})
+
+
+def test_events_of_the_page_fed_by_hand_are_refused_in_one_line_each(server, http):
+    """With too few values, too many and senseless ones, at once and over the queue."""
+    log = server.folder.parent / "log"
+    count = 0
+    for event in http.get("/config").json()["dependencies"]:
+        if not event["backend_fn"] or event["api_visibility"] != "private":
+            continue
+        number = len(event["inputs"])
+        for values in ([], *([x] * number for x in GARBAGE), [1] * (number + 1)):
+            call = {"data": values, "fn_index": event["id"], "session_hash": "by hand"}
+            if event["queue"]:
+                http.post(f"{API}/queue/join", json=call).raise_for_status()
+                told = http.get(f"{API}/queue/data", params={"session_hash": "by hand"}).text
+                done = list(map(json.loads, told.split("data: ")[1:]))
+                (last,) = [x for x in done if x["msg"] == "process_completed"]
+                error = None if last["success"] else last["output"]["error"]
+            else:
+                answer = http.post(f"{API}/run/predict", json=call)
+                assert answer.status_code in (200, 422), (event, values, answer.text)
+                error = answer.json().get("error")
+            if error is not None:
+                one_sentence(error)
+                count += 1
+    assert count > 100
+    assert "Traceback" not in log.read_text()
+    assert "event: complete" in server.mix()

@@ -5,6 +5,7 @@ import pytest
 
 from demo.handlers import Handlers
 from demo.page import build_demo
+from demo.photos import Upload
 from demo.server.models import Models
 from demo.tabs.inspect_events import PICTURES, Inspector
 from demo.tabs.marks import key_of
@@ -44,24 +45,28 @@ def no_work(monkeypatch):
     monkeypatch.setattr(inspection, "inspect", lambda *_: pytest.fail("an inspection began"))
 
 
+SEEDS = (-1, 2**32, 10**40, 1.5, 1e300, "abc", True, [1])
+SHARES = (9, -0.1, "x", None, [0.5], True, float("nan"), float("inf"))
+FACES = (0, 1.5, "2", None, True)
+MARKS = ([1, 2, 3], "x", [1, 2, 3, 4, 5, 6, 7, "x"], [[[1]]] * 8, [float("nan")] * 8)
 WRONG = {
-    "source_seed": -1,
-    "target_seed": "x",
-    "truncation": 9,
-    "inversion_truncation": 9,
-    "strength": 9,
-    "layers": ["nonsense"],
-    "source_face": 0,
-    "target_face": 0,
-    "source_landmarks": [1, 2],
-    "target_landmarks": [1, 2],
-    "aligned": "x",
-    "paste_back": "x",
-    "refine_seconds": 999,
-    "model": "x",
-    "source": {"a": 1},
-    "target": "x.png",
-    "picture": 5,
+    "source_seed": SEEDS,
+    "target_seed": SEEDS,
+    "truncation": SHARES,
+    "inversion_truncation": SHARES,
+    "strength": SHARES,
+    "layers": (["nonsense"], ["coarse", ""], [3], {"a": 1}, 5, [["coarse"]]),
+    "source_face": FACES,
+    "target_face": FACES,
+    "source_landmarks": MARKS,
+    "target_landmarks": MARKS,
+    "aligned": ("yes", None, 1),
+    "paste_back": ("yes", None, 1),
+    "refine_seconds": (-1, 61, "5", None, True, float("nan")),
+    "model": ("x", "", 3, ["embedded"], {"a": 1}),
+    "source": (None, {"a": 1}, "x.png", 5),
+    "target": (None, {"a": 1}, "x.png", 5),
+    "picture": (None, {"a": 1}, "x.png", 5),
 }
 TAKES = {
     "mix": ("source_seed", "target_seed", "truncation", "strength", "layers", "model"),
@@ -90,21 +95,28 @@ def test_a_wrong_argument_is_noticed_before_any_work(name, argument, handlers, p
     sent = {key: right.get(key) for key in TAKES[name] if key in right}
     if name == "after_targets":
         sent |= {"layers": None, "model": None}
-    with pytest.raises(gr.Error) as caught:
-        getattr(handlers, name)(**{**sent, argument: WRONG[argument]})
-    line = caught.value.message.lower()
-    assert all(part.rstrip("s") in line for part in argument.split("_"))
+    for value in WRONG[argument]:
+        if name == "inspect" and value is None and argument in ("source", "target"):
+            continue  # there is a seed, too
+        with pytest.raises(StyleMaskError) as caught:
+            getattr(handlers, name)(**{**sent, argument: value})
+        line = str(caught.value).lower()
+        assert all(part.rstrip("s") in line for part in argument.split("_")), value
 
 
 def test_what_is_missing_for_an_inspection_is_noticed_before_a_picture_is_inverted(
     handlers, picture, no_work
 ):
-    with pytest.raises(gr.Error, match="target seed or a target picture"):
+    with pytest.raises(StyleMaskError, match="target seed or a target picture"):
         handlers.inspect(source=picture)
 
 
 def marked(picture, models):
-    return {"key": key_of(picture, models.get()), "choice": "whole", "points": []}
+    return {
+        "key": key_of(Upload(picture["path"], "source"), models.get()),
+        "choice": "whole",
+        "points": [],
+    }
 
 
 PHOTOS = ("source", "source_marks", "target", "target_marks")
@@ -114,7 +126,7 @@ INSPECTED = {
     "other_source": 1, "other_target": 2, "chart": None, "model": None,
 }  # fmt: skip
 REENACTED = {
-    "strength": 1.0, "layers": ["all"], "paste_back": True, "seconds": 8.0, "keeping": False,
+    "strength": 1.0, "layers": ["all"], "paste_back": True, "refine_seconds": 8.0, "refined": True,
     "truncation": 1.0, "model": None,
 }  # fmt: skip
 
@@ -136,7 +148,7 @@ def test_the_inspect_tab_checks_its_controls_before_it_inverts(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("strength", 9), ("layers", ["nonsense"]), ("seconds", 999), ("paste_back", "x"),
+    [("strength", 9), ("layers", ["nonsense"]), ("refine_seconds", 999), ("paste_back", "x"),
      ("truncation", 9), ("model", "x")],
 )  # fmt: skip
 def test_the_reenact_tab_checks_its_controls_before_it_inverts(
@@ -149,4 +161,4 @@ def test_the_reenact_tab_checks_its_controls_before_it_inverts(
     )
     photos = dict(zip(PHOTOS, (picture, marked(picture, models)) * 2, strict=True))
     with pytest.raises(gr.Error):
-        live(last=None, presses=0, **{**REENACTED, "keeping": True, **photos, name: value})
+        live(last=None, presses=0, **{**REENACTED, **photos, name: value})

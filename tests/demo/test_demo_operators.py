@@ -9,11 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from filelock import FileLock
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from op import build
 from tests.support.demo_server import client_of
 from tests.support.helpers import LOOPBACK, PATIENCE, ROOT, free_port, wait_for
 
@@ -90,17 +88,6 @@ def test_the_first_request_is_answered_while_the_compiler_hangs(compiler, tmp_pa
         assert "Operators PyTorch" in httpx.get(address, **LOOPBACK).text
 
 
-def test_the_first_request_is_answered_after_the_compiler_was_killed(compiler, tmp_path):
-    runs = compiler("kill -9 $$")
-    with demo(tmp_path) as address:
-        client, operators = first_answer(address)
-        while operators["state"] == "building":  # it is being noticed
-            operators = operators_of(client)
-        assert operators["state"] == "failed"
-        assert "killed by SIGKILL" in operators["reason"]
-        assert len(runs.read_text().split()) == 1
-
-
 def test_the_first_request_is_answered_without_a_compiler(compiler, tmp_path, monkeypatch):
     monkeypatch.delenv("CXX")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -110,13 +97,3 @@ def test_the_first_request_is_answered_without_a_compiler(compiler, tmp_path, mo
         assert "there is no g++" in operators["reason"]
     warnings = [line for line in (tmp_path / "stderr").read_text().splitlines() if "g++" in line]
     assert len(warnings) == 1
-
-
-def test_the_first_request_is_answered_while_another_process_holds_the_lock(compiler, tmp_path):
-    runs = compiler("exit 1")
-    lock = build.LIBRARIES["cpu"].target().with_suffix(".lock")
-    lock.parent.mkdir(parents=True)
-    with FileLock(lock), demo(tmp_path) as address:
-        _, operators = first_answer(address)
-        assert operators["state"] == "building"
-        assert not runs.exists()

@@ -7,9 +7,9 @@ from gradio_client import handle_file
 from PIL import Image
 
 from demo.handlers import Handlers
-from demo.photos import KEPT, FaceChoice
+from demo.photos import INVERSIONS, FaceChoice, Upload
 from demo.server.models import Models
-from demo.tabs.marks import chosen
+from demo.tabs.marks import choice_of
 from demo.tabs.model_choice import ModelChoice
 from demo.tabs.photo_pair import CONSENT_FIRST, LESS_EXACT, PhotoPair
 from demo.tabs.reenact_examples import example_pairs
@@ -27,11 +27,8 @@ FAINT = 8  # [levels] the peaks of the watermark
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the demo and its client keep files; the detector is the one without a download."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        patch.setenv("STYLEMASK_DETECTOR", "haar")
-        yield tmp_path_factory.mktemp("client")
+    """Where the client keeps files."""
+    return tmp_path_factory.mktemp("client")
 
 
 @pytest.fixture(scope="module")
@@ -202,31 +199,6 @@ def test_the_photo_that_comes_back_keeps_its_transparency_or_it_is_said_what_it_
     assert "its CMYK colours became RGB" in answers["print.jpg"][6]["source"]["note"]
 
 
-@pytest.mark.parametrize(
-    ("argument", "value", "says"),
-    [
-        ("source_face", 0, "source face 0 is not usable"),
-        ("target_face", 1.5, "target face 1.5 is not usable"),
-        ("source_face", "2", "source face '2' is not usable"),
-        ("target_face", None, "target face None is not usable"),
-        ("source_face", 2, "face number 2 was asked for"),
-        ("source_landmarks", [1, 2, 3], "must be 8 numbers"),
-        ("source_landmarks", "x", "must be 8 numbers"),
-        ("target_landmarks", [1, 2, 3, 4, 5, 6, 7, "x"], "target landmark 'x' is not usable"),
-        ("target_landmarks", [[[1]]] * 8, "is not usable"),
-        ("target_landmarks", [-5, 2, 3, 4, 5, 6, 7, 8], "outside the photo"),
-        ("source_landmarks", [9, 9] * 4, "one spot"),
-        ("aligned", "yes", "aligned 'yes' is not usable"),
-        ("paste_back", None, "paste_back None is not usable"),
-        ("inversion_truncation", 1.1, "out of range"),
-        ("inversion_truncation", "x", "inversion truncation 'x' is no number"),
-    ],
-)
-def test_a_bad_choice_is_refused_by_name(client, photos, argument, value, says):
-    sent = {"source": photos["one"], "target": photos["one"], argument: value}
-    assert says.lower() in refusal(client, **sent, api_name="/reenact").lower()
-
-
 @pytest.fixture
 def handlers(tiny_folder, folder, monkeypatch):
     """Handlers for which the photos count as uploaded."""
@@ -275,10 +247,11 @@ def test_why_no_face_can_be_sought_is_told(handlers, photos, monkeypatch):
 
 def test_only_so_many_inversions_are_remembered(handlers, inversions, photos):
     pipeline = handlers.models.get()
-    for step in range(KEPT + 3):
+    upload = Upload(photos["square"]["path"], "source")
+    for step in range(INVERSIONS + 3):
         choice = FaceChoice(aligned=True, truncation=step / 100)
-        handlers.photos.inverted(pipeline, {"source": photos["square"]}, {"source": choice})
-    assert len(handlers.photos._inversions) == KEPT
+        handlers.photos.inverted(pipeline, {"source": upload}, {"source": choice})
+    assert len(handlers.photos) == INVERSIONS
 
 
 @pytest.fixture
@@ -301,31 +274,40 @@ def test_programs_read_why_a_detector_stands_in_for_a_better_one(handlers, photo
     assert [details[role]["note"] for role in ("source", "target")] == [less_exact] * 2
 
 
-def test_visitors_are_told_in_short_and_as_long_as_a_face_found_so_is_there(
-    handlers, pair, photos, less_exact
-):
-    def note(source, source_marks, target):
+@pytest.fixture
+def find(handlers, pair):
+    """What the page shows when a photo arrives: marks and note by role."""
+
+    def call(source, target=None, source_marks=None, consent=True):
+        names = {"source": source, "source_marks": source_marks}
+        names |= {"target": target, "target_marks": None}
         model = handlers.models.labels[0]
-        _, marks, *_, note = pair._find(True, source, source_marks, target, None, model)
-        return marks, note
+        shown = pair.find.call(consent=consent, model=model, **names)
+        return dict(zip((*names, "note"), shown, strict=True))
 
-    marks, shown = note(photos["one"], None, photos["none"])
-    assert shown == LESS_EXACT
-    assert note(photos["one"], marks, None)[1] == LESS_EXACT
-    assert note(photos["none"], None, None)[1] == ""
-    assert note(None, None, None)[1] == ""
+    return call
 
 
-def test_no_photo_is_looked_at_before_consent_and_examples_need_none(handlers, pair, photos):
+def test_visitors_are_told_in_short_and_as_long_as_a_face_found_so_is_there(
+    find, photos, less_exact
+):
+    shown = find(photos["one"], photos["none"])
+    assert shown["note"] == LESS_EXACT
+    assert find(photos["one"], source_marks=shown["source_marks"])["note"] == LESS_EXACT
+    assert find(photos["none"])["note"] == find(None)["note"] == ""
+
+
+def test_no_photo_is_looked_at_before_consent_and_examples_need_none(handlers, find, photos):
     handlers.photos.search = lambda *_: pytest.fail("the photo was read")
-    model = handlers.models.labels[0]
     for refused in (False, None, "yes"):
-        source, marks, _, _, note = pair._find(refused, photos["one"], None, None, None, model)
-        assert (source, marks, note) == (gr.skip(), None, CONSENT_FIRST)
+        shown = find(photos["one"], consent=refused)
+        assert (shown["source"], shown["source_marks"]) == (gr.skip(), None)
+        assert shown["note"] == CONSENT_FIRST
     del handlers.photos.search
     example = {"path": handlers.photos.example(example_pairs()[0][0])}
-    _, marks, _, _, note = pair._find(False, example, None, None, None, model)
-    assert note == "" and marks["width"] == Image.open(example["path"]).width
+    shown = find(example, consent=False)
+    assert shown["note"] == ""
+    assert shown["source_marks"]["width"] == Image.open(example["path"]).width
 
 
 def test_what_an_example_gives_is_shared_by_all_visitors(handlers, inversions):
@@ -335,15 +317,12 @@ def test_what_an_example_gives_is_shared_by_all_visitors(handlers, inversions):
     assert len(inversions) == 1
 
 
-def test_a_picture_that_cannot_be_used_is_taken_off_the_page(handlers, pair, photos, folder):
+def test_a_picture_that_cannot_be_used_is_taken_off_the_page(find, photos, folder):
     (folder / "text.png").write_text("no picture")
-    bad = {"path": str(folder / "text.png")}
     with pytest.warns(UserWarning, match="The target file"):
-        source, marks, *target, _ = pair._find(
-            True, photos["one"], None, bad, None, handlers.models.labels[0]
-        )
-    assert target == [None, None]
-    assert source == gr.skip() and len(marks["faces"]) == 1
+        shown = find(photos["one"], {"path": str(folder / "text.png")})
+    assert shown["target"] is None and shown["target_marks"] is None
+    assert shown["source"] == gr.skip() and len(shown["source_marks"]["faces"]) == 1
 
 
 MARKS = {"key": "k", "faces": [], "points": [[1, 2], [3, 4], [5, 6], [7, 8]]}
@@ -351,7 +330,7 @@ MARKS = {"key": "k", "faces": [], "points": [[1, 2], [3, 4], [5, 6], [7, 8]]}
 
 def test_marks_say_which_face_is_taken():
     def wanted(**changes):
-        return chosen({**MARKS, **changes}, "k", "source", 0.7)
+        return choice_of({**MARKS, **changes}, "k", "source", 0.7)
 
     points = ((1.0, 2.0), (3.0, 4.0), (5.0, 6.0), (7.0, 8.0))
     assert wanted(choice="points") == FaceChoice(landmarks=points, truncation=0.7)
@@ -360,7 +339,7 @@ def test_marks_say_which_face_is_taken():
     assert wanted(choice="whole") == FaceChoice(aligned=True, truncation=0.7)
     assert wanted(choice="square") == FaceChoice(truncation=0.7)
     assert wanted(choice=0, key="of another picture") is None
-    assert chosen(None, "k", "source", 0.7) is None
+    assert choice_of(None, "k", "source", 0.7) is None
 
 
 @pytest.mark.parametrize(
@@ -370,4 +349,4 @@ def test_marks_say_which_face_is_taken():
 )  # fmt: skip
 def test_marks_that_no_page_sends_are_refused(value):
     with pytest.raises(InvalidInputError):
-        chosen(value, "k", "source", 1.0)
+        choice_of(value, "k", "source", 1.0)

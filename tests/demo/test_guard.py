@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 import app
-from demo.server.flags import parse_args
+from demo.server.flags import parse_flags
 from demo.server.guard import Password, launch_security, read_password, security_headers
 from stylemask_core import InvalidInputError
 from tests.support.demo_server import client_of, running
@@ -16,11 +16,9 @@ SECRET = "correct horse"
 
 
 @pytest.fixture(scope="module")
-def url(tiny_folder, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
-        with running(tiny_folder, password=Password("ann", SECRET)) as demo:
-            yield demo.local_url
+def url(tiny_folder):
+    with running(tiny_folder, password=Password("ann", SECRET)) as demo:
+        yield demo.local_url
 
 
 def policy(headers):
@@ -129,5 +127,5 @@ def test_an_account_needs_a_name_and_a_file(account):
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "x", ""])
 def test_a_bad_time_to_keep_files_is_bad_usage(hours, capsys):
     with pytest.raises(SystemExit):
-        parse_args([f"--keep={hours}"])
+        parse_flags([f"--keep={hours}"])
     assert "hours above 0" in capsys.readouterr().err

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
+from demo.tabs.link_events import inspect_state, mix_state
 from demo.tabs.links import INSPECT, MIX, Restored, decode, encode
-from stylemask_core import WeightsError
+from stylemask_core import InvalidInputError, WeightsError
 
 FIRST = (25, 21)
 LABELS = ["embedded", "user/photos"]
@@ -131,3 +132,37 @@ def test_more_parameters_than_a_link_has_are_not_taken_apart(read):
 
 def test_of_a_repeated_parameter_the_first_counts(read):
     assert read("tab=mix&source=1&source=2").seeds == (1, FIRST[1])
+
+
+SHARED = {"source_seed": 1, "target_seed": 2, "truncation": 0.5, "strength": 1.0}
+SEEN = SHARED | {
+    "kind": "seeds", "on": ["coarse"], "coarse": 1.5, "middle": 1.0, "fine": 1.0, "threshold": 0.2,
+    "compare": True, "other_source": 3, "other_target": 4, "chart": {"picked": "b8.conv0/2"},
+    "model": "tiny",
+}  # fmt: skip
+
+
+def test_a_link_to_a_mix_or_an_inspection_says_what_the_controls_say(tiny_pipeline):
+    mixed = mix_state(**SHARED, layers=["coarse"], model="tiny")
+    assert (mixed.tab, mixed.model, mixed.seeds, mixed.layers) == (MIX, "tiny", (1, 2), ["coarse"])
+    seen = inspect_state(tiny_pipeline.space, SEEN)
+    assert (seen.tab, seen.factors, seen.threshold) == (INSPECT, {"coarse": 1.5}, 0.2)
+    assert (seen.other, seen.part) == ((3, 4), "b8.conv0/2")
+    off = inspect_state(tiny_pipeline.space, SEEN | {"on": [], "compare": False, "chart": None})
+    assert (off.factors, off.other, off.part) == ({"coarse": 0.0}, None, None)
+
+
+def test_of_fields_that_are_hidden_or_off_a_link_needs_nothing(tiny_pipeline):
+    empty = dict.fromkeys(("coarse", "middle", "fine", "other_source", "other_target"))
+    hidden = SEEN | empty | {"on": [], "compare": False}
+    seen = inspect_state(tiny_pipeline.space, hidden)
+    assert (seen.seeds, seen.other, seen.factors) == ((1, 2), None, {"coarse": 0.0})
+    with pytest.raises(InvalidInputError, match="source B seed"):
+        inspect_state(tiny_pipeline.space, hidden | {"compare": True})
+
+
+def test_there_is_no_link_to_photos_or_to_half_a_pair(tiny_pipeline):
+    with pytest.raises(InvalidInputError, match="never a photo"):
+        inspect_state(tiny_pipeline.space, SEEN | {"kind": "pictures"})
+    with pytest.raises(InvalidInputError, match="target seed"):
+        inspect_state(tiny_pipeline.space, SEEN | {"target_seed": None})

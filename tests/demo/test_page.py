@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 
 from demo.handlers import Handlers
-from demo.server.models import Models, Outline
-from demo.tabs.first_result import FIRST_PAIR, first_result
-from demo.tabs.moving_example import MOVING, SIZE, STILL
+from demo.server.models import Models
+from demo.tabs.shipped import FIRST_PAIR, MOVING, SIZE, STILL, first_result
 from demo.texts import I18N, LANGUAGES, WORDS, text
 from stylemask_core import StyleMaskPipeline, WeightsError
 from tests.support.helpers import wait_for
@@ -82,7 +81,7 @@ def test_a_model_that_is_not_there_is_told_before_the_page_is_up(name):
 
 
 def test_an_outline_says_of_a_model_what_the_pipeline_says(tiny_folder, tiny_pipeline):
-    outline = Outline.of("tiny", str(tiny_folder), "cpu", None)
+    outline = Models([str(tiny_folder)], device="cpu", background=True).first
     for name in ("name", "revision", "config", "device"):
         assert getattr(outline, name) == getattr(tiny_pipeline, name)
     assert outline.space.groups() == tiny_pipeline.space.groups()

@@ -5,13 +5,11 @@ import base64
 import httpx
 import pytest
 from gradio_client import handle_file
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 
 import app
-from tests.support.demo_server import client_of, running
+from tests.support.demo_server import client_of, running, tool, uploaded
 from tests.support.faulty_app import served
-from tests.support.helpers import LOOPBACK, answered, free_port, noise, png_bytes, wait_for
+from tests.support.helpers import LOOPBACK, free_port, noise, png_bytes, wait_for
 
 KEEP_SECONDS = 4
 # Loaded by Python before anything else: writes down whom the server tries to reach.
@@ -48,19 +46,12 @@ def server(tiny_folder, tmp_path_factory):
         yield server
 
 
-def uploaded(server, picture):
-    files = {"files": ("me.png", png_bytes(picture))}
-    url = f"{server.url}/gradio_api/upload"
-    path = httpx.post(url, files=files, **LOOPBACK).json()[0]
-    return {"path": path, "meta": {"_type": "gradio.FileData"}}
-
-
 def test_uploads_and_results_are_deleted_on_schedule(server):
     page = set(server.files())  # examples and the like, which are nobody's
     wait_for(server.ready)
     server.unswept.touch()
-    pictures = [uploaded(server, noise(side)) for side in (64, 72)]
-    uploaded(server, noise(80))  # of which nothing is made
+    pictures = [uploaded(server.url, png_bytes(noise(side))) for side in (64, 72)]
+    uploaded(server.url, png_bytes(noise(80)))  # of which nothing is made
     answer = server.answer(server.call("reenact", pictures))
     assert "event: complete" in answer
     kept = {path.name for path in set(server.files()) - page}
@@ -88,7 +79,7 @@ def test_an_upload_of_more_than_40_mb_is_refused_and_leaves_nothing(server):
 def test_nothing_is_reported_to_anybody_and_nothing_is_left_after_sigterm(server):
     """The last that uses the process."""
     server.unswept.touch()
-    uploaded(server, noise(96))
+    uploaded(server.url, png_bytes(noise(96)))
     assert server.files()
     assert server.stop() == 0
     assert server.files() == []
@@ -97,9 +88,8 @@ def test_nothing_is_reported_to_anybody_and_nothing_is_left_after_sigterm(server
 
 
 @pytest.fixture(scope="module")
-def demo(tiny_folder, tmp_path_factory):
+def demo(tiny_folder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("server")))
         patch.setenv("GRADIO_HEARTBEAT_INTERVAL", "0.3")  # 15 s otherwise
         with running(tiny_folder) as demo:
             yield demo
@@ -108,8 +98,7 @@ def demo(tiny_folder, tmp_path_factory):
 @pytest.fixture
 def remembered(demo):
     """How many searches and inversions of visitors' pictures are remembered."""
-    photos = demo.retention._photos
-    return lambda: len(photos._searches) + len(photos._inversions)
+    return lambda: len(demo.handlers.photos)
 
 
 @pytest.fixture
@@ -124,16 +113,20 @@ def test_inversions_are_forgotten_when_their_visitor_leaves(demo, remembered, fa
     wait_for(lambda: client.heartbeat.is_alive())
     client.predict(*faces, aligned=True, api_name="/reenact")
     assert remembered() == 2
+    session = client.session_hash
+    assert session in demo.app.state_holder.session_data
     client.close()
     wait_for(lambda: remembered() == 0)
+    demo.line.queue.forget_closed(0)
+    assert session not in demo.app.state_holder.session_data
 
 
 def test_inversions_are_forgotten_by_age(demo, remembered, faces):
     client = client_of(demo.local_url, download_files=False)
     client.predict(*faces, aligned=True, api_name="/reenact")
-    demo.retention._photos.forget(3600)
+    demo.handlers.photos.forget(3600)
     assert remembered() == 2
-    demo.retention._photos.forget(0)
+    demo.handlers.photos.forget(0)
     assert remembered() == 0
     client.predict(*faces, aligned=True, api_name="/reenact")  # and can be made anew
     client.close()
@@ -142,31 +135,20 @@ def test_inversions_are_forgotten_by_age(demo, remembered, faces):
 
 def test_calls_without_a_session_leave_nothing_behind(demo, remembered):
     url = f"{demo.local_url}gradio_api"
-    files = {"files": ("me.png", png_bytes(noise(64)))}
-    path = httpx.post(f"{url}/upload", files=files, **LOOPBACK).json()[0]
-    picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    picture = uploaded(demo.local_url, png_bytes(noise(64)))
     for name, data in (("reenact", [picture, picture]), ("faces", [picture])):
         event = httpx.post(f"{url}/call/{name}", json={"data": data}, **LOOPBACK).json()
         answer = httpx.get(f"{url}/call/{name}/{event['event_id']}", **LOOPBACK)
         assert "event: complete" in answer.text
     assert remembered() == 0
     sessions = demo.app.state_holder.session_data
-    answered(_tool(demo.local_url, "mix", {"source_seed": 1, "target_seed": 2}))
+    tool(demo.local_url, "mix", source_seed=1, target_seed=2)
     assert event["event_id"] not in sessions, "a session is kept of a call that is done"
 
 
 def test_pictures_sent_to_a_tool_are_used_and_not_remembered(demo, remembered):
     data = f"data:image/png;base64,{base64.b64encode(png_bytes(noise(64))).decode()}"
-    answer = answered(_tool(demo.local_url, "reenact", {"source": data, "target": data}))
+    answer = tool(demo.local_url, "reenact", source=data, target=data)
     assert not answer.isError, answer
     assert sum(part.type == "image" for part in answer.content) == 5
     assert remembered() == 0
-
-
-async def _tool(url, name, arguments):
-    async with (
-        streamable_http_client(f"{url}gradio_api/mcp/") as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
-        await session.initialize()
-        return await session.call_tool(name, arguments)

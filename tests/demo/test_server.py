@@ -10,7 +10,7 @@ import pytest
 
 from demo.page import QUEUE_SIZE
 from stylemask_core import StyleMaskPipeline
-from tests.support.demo_server import running
+from tests.support.demo_server import file_data, running
 from tests.support.faulty_app import BROKEN, HELD, served
 from tests.support.helpers import LOOPBACK, PATIENCE, free_port, wait_for
 
@@ -101,8 +101,7 @@ def test_200_malformed_uploads_break_nothing(server):
             if answer.status_code == 200:  # stored under its own name and inside the folder
                 for path in answer.json():
                     assert path.startswith(str(server.folder)) and ".." not in path
-                    picture = {"path": path, "meta": {"_type": "gradio.FileData"}}
-                    where = server.call("reenact", [picture, picture])
+                    where = server.call("reenact", [file_data(path)] * 2)
                     assert error(server.answer(where)).startswith("The source file")
     assert fine(server.mix())
 

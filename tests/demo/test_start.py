@@ -11,10 +11,17 @@ import httpx
 import pytest
 
 import app
+from demo.server.flags import parse_flags
 from tests.support.helpers import LOOPBACK, PATIENCE, ROOT, free_port
 
 CLEAN = {k: v for k, v in os.environ.items() if not k.startswith(("GRADIO_", "STYLEMASK_M"))}
 NOWHERE = "127.0.0.1:9"  # where nobody listens
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in ("GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "STYLEMASK_MODEL"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def has_ipv6():
@@ -172,3 +179,75 @@ def test_what_gradio_would_make_of_the_environment_keeps_no_page_from_starting(n
     process = started("--port", str(free_port()), "--model", "no-model", **environment)
     told = process.communicate(timeout=PATIENCE)[0]
     assert told.startswith("error: no model folder at 'no-model'"), told
+
+
+def test_a_port_in_use_is_told(refused):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        line = refused("--port", port)
+    assert port in line and "--port" in line
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "told"),
+    [("--host", "no such host", "--host"), ("--host", "192.0.2.1", "--host"),
+     ("--model", "no/such/folder", "no/such/folder"), ("--model", "/etc", "/etc"),
+     ("--device", "abacus", "abacus")],
+)  # fmt: skip
+def test_a_bad_host_model_or_device_is_told(refused, flag, value, told):
+    assert told in refused(flag, value)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "1.5", ""])
+def test_a_bad_port_is_bad_usage(port, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_flags([f"--port={port}"])
+    assert ended.value.code == 2
+    assert "65535" in capsys.readouterr().err
+
+
+def test_the_environment_gives_the_defaults_and_flags_win(monkeypatch):
+    assert vars(parse_flags([])) == {
+        "model": ["embedded"],
+        "host": "127.0.0.1",
+        "port": 7860,
+        "share": False,
+        "auth": None,
+        "keep": 3.0,
+        "disk": 2.0,
+        "device": "auto",
+        "verbose": False,
+    }
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
+    monkeypatch.setenv("STYLEMASK_MODEL", "some/folder, user/repo@0123abc,")
+    args = parse_flags(["--port", "8000"])
+    assert (args.host, args.port) == ("0.0.0.0", 8000)
+    assert args.model == ["some/folder", "user/repo@0123abc"]
+    assert parse_flags(["--model", "embedded", "--model", "ffhq"]).model == ["embedded", "ffhq"]
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "abc")
+    with pytest.raises(SystemExit):
+        parse_flags([])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_without_a_tunnel_the_page_is_up_and_one_line_says_why_there_is_no_link(stop, tmp_path):
+    # a proxy that nobody listens on: the tunnel fails at once, with or without a network
+    dead = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), f"http://{NOWHERE}")
+    port = free_port()
+    with started("--port", str(port), "--share", TMPDIR=str(tmp_path), **dead) as process:
+        try:
+            first, second = process.stdout.readline(), process.stdout.readline()
+            assert f"http://127.0.0.1:{port}/" in first
+            assert second.startswith("No public link: ") and len(second) > 40
+            page = httpx.get(f"http://127.0.0.1:{port}/", **LOOPBACK)
+            assert page.status_code == 200 and "StyleMask" in page.text
+            assert any(tmp_path.rglob("*.png"))
+            process.send_signal(stop)
+            rest = process.communicate(timeout=PATIENCE)[0]
+            assert "Traceback" not in rest and process.returncode == 0
+            assert not any(tmp_path.rglob("*.png")), "pictures were left behind"
+        finally:
+            process.kill()

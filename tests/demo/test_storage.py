@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from demo.server import storage as storage_module
-from demo.server.files import file_of
-from demo.server.storage import ServerFullError, Storage, storage
-from tests.support.demo_server import running
+from demo.server.storage import ServerFullError, Storage, file_of, storage
+from demo.server.waiting_line import WaitingLine
+from tests.support.demo_server import file_data, running
 from tests.support.faulty_app import FRESH, HELD, served
 from tests.support.helpers import LOOPBACK, free_port, png_bytes, wait_for
 
@@ -35,10 +35,6 @@ def upload(url, seed):
     return httpx.post(
         f"{url}/gradio_api/upload", files={"files": (f"{seed}.png", picture(seed))}, **LOOPBACK
     )
-
-
-def sent(path):
-    return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
 
 def size(files):
@@ -108,7 +104,8 @@ def test_the_files_of_a_page_stay(tmp_path):
     store.own.add(str(tmp_path / "30"))
     with gr.Blocks() as page:
         gr.Image().keep_in_cache.add(str(tmp_path / "20"))
-    page.line = type("Line", (), {"files": lambda _: set(), "running_since": lambda _: np.inf})()
+    page.queue()
+    page.line = WaitingLine(page, 1, lambda *_: None)
     store.serve(page)
     with store.room(1_000_000):
         assert names(tmp_path) == {"30", "20"}
@@ -177,8 +174,8 @@ def test_a_server_never_keeps_more_than_its_limit(server):
         paths += answer.json()
         assert size(set(server.files()) - before) <= LIMIT
     assert not Path(paths[0]).exists() and Path(paths[-1]).exists()
-    assert "event: complete" in server.answer(server.call("verify", [sent(paths[-1])]))
-    told = server.answer(server.call("verify", [sent(paths[0])]))
+    assert "event: complete" in server.answer(server.call("verify", [file_data(paths[-1])]))
+    told = server.answer(server.call("verify", [file_data(paths[0])]))
     assert "no longer kept: upload it" in told
 
 
@@ -186,9 +183,9 @@ def test_what_a_waiting_call_names_is_not_deleted_under_it(server):
     (path,) = upload(server.url, 100).json()
     server.gate.touch()
     try:
-        arguments = [HELD, None, 0.7, 1.0, None, sent(path), 1, 1, None, None, True]
+        arguments = [HELD, None, 0.7, 1.0, None, file_data(path), 1, 1, None, None, True]
         where = server.call("inspect", arguments)
-        waiting = server.call("verify", [sent(path)])
+        waiting = server.call("verify", [file_data(path)])
         for seed in range(101, 115):
             assert upload(server.url, seed).status_code in (200, 507)
         assert Path(path).exists()

@@ -7,14 +7,12 @@ from pathlib import Path
 import gradio as gr
 import httpx
 import pytest
-from mcp import ClientSession
-from mcp.client.streamable_http import streamable_http_client
 
-from demo.server.request_checks import path_of
+from demo.server.arguments import path_of
 from demo.server.uploads import NOT_UPLOADED
 from stylemask_core import InvalidInputError
-from tests.support.demo_server import running
-from tests.support.helpers import LOOPBACK, answered, noise, png_bytes
+from tests.support.demo_server import running, tool
+from tests.support.helpers import LOOPBACK, noise, png_bytes
 
 META = {"meta": {"_type": "gradio.FileData"}}
 REFUSED = NOT_UPLOADED[0].upper() + NOT_UPLOADED[1:]
@@ -161,22 +159,12 @@ def test_no_event_of_the_page_does(demo, api, pairs):
 def test_no_tool_does(demo, pairs, name):
     pictures, _ = ENDPOINTS[name]
 
-    async def tool(sent):
-        address = f"{demo.local_url}gradio_api/mcp/"
-        async with (
-            streamable_http_client(address) as (read, write, _),
-            ClientSession(read, write) as session,
-        ):
-            await session.initialize()
-            return await session.call_tool(name, sent)
-
     for shape in ("a path", "a file of Gradio's", "an address of the disk", "text"):
         told = set()
         for path in pairs["as it is"]:
-            sent = SHAPES[shape](str(path))
-            given = answered(tool(dict.fromkeys(pictures, sent)))
-            assert given.isError, (shape, given)
-            told.add(given.content[0].text.replace(str(path), "PATH"))
+            answer = tool(demo.local_url, name, **dict.fromkeys(pictures, SHAPES[shape](str(path))))
+            assert answer.isError, (shape, answer)
+            told.add(answer.content[0].text.replace(str(path), "PATH"))
         assert len(told) == 1, (shape, told)
 
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.support.browser_steps import DESKTOP, ELSEWHERE, PHONE, picture
+from tests.support.demo_server import running
 from tests.support.helpers import PATIENCE
 
 WAIT = PATIENCE * 1000  # [ms]
@@ -30,6 +31,13 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS, timeout=WAIT)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def url():
+    """The page with the embedded model; modules that need another one have their own."""
+    with running("embedded") as demo:
+        yield demo.local_url
 
 
 @pytest.fixture

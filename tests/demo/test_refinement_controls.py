@@ -3,11 +3,9 @@
 import pytest
 
 from demo.handlers import Handlers
-from demo.photos import FaceChoice
+from demo.photos import FaceChoice, Upload, gained
 from demo.server.models import Models
-from demo.tabs.keep_more import Cancels, KeepMore, described, seconds_of
-from demo.tabs.links import INSPECT, MIX
-from demo.tabs.links_page import inspect_state, mix_state
+from demo.tabs.refinement_controls import Cancels, gains, seconds_of_each
 from stylemask_core import InvalidInputError, inversion
 from stylemask_core.inversion import Refinement, Similarity
 
@@ -46,19 +44,6 @@ def test_both_pictures_are_refined_alike_and_what_it_gained_is_told(handlers, he
     assert {**told["source"], "refinement": 0} == {**plain["source"], "refinement": 0}
 
 
-def test_a_refined_inversion_is_remembered_beside_the_plain_one(handlers, heads, monkeypatch):
-    pipeline = handlers.models.get()
-    pictures = {"source": heads[0]}
-    refined, plain = (
-        handlers.photos.inverted(pipeline, pictures, {"source": FaceChoice(refined=seconds)})
-        for seconds in (0.4, 0.0)
-    )
-    assert plain["source"].refinement is None
-    monkeypatch.setattr("demo.photos.refine", None)  # nothing is computed again
-    again = handlers.photos.inverted(pipeline, pictures, {"source": FaceChoice(refined=0.4)})
-    assert again["source"] is refined["source"]
-
-
 @pytest.fixture
 def press_at_step(monkeypatch):
     """Cancels whose button is pressed during a step of the next refinement, counted from 1."""
@@ -84,9 +69,11 @@ def refined(handlers, heads):
     """Invert both heads with refinement: source, target."""
 
     def run(seconds=60.0, **options):
-        choices = dict.fromkeys(("source", "target"), FaceChoice(refined=seconds))
-        pictures = dict(zip(choices, heads, strict=True))
-        pair = handlers.photos.inverted(handlers.models.get(), pictures, choices, **options)
+        choices = dict.fromkeys(("source", "target"), FaceChoice(refine_seconds=seconds))
+        photos = {
+            role: Upload(head["path"], role) for role, head in zip(choices, heads, strict=True)
+        }
+        pair = handlers.photos.inverted(handlers.models.get(), photos, choices, **options)
         return [pair[role] for role in choices]
 
     return run
@@ -112,6 +99,7 @@ def test_a_cancelled_refinement_stands_for_the_full_one_only_where_that_will_do(
     full = refined(seconds)
     assert not any(inverted.cancelled for inverted in full)
     assert refined(seconds, cancelled=lambda: True) == full, "it is remembered"
+    assert not any(inverted.refinement for inverted in refined(0.0)), "beside the plain one"
 
 
 @pytest.mark.parametrize("count", ["2", None, True, float("nan"), {}])
@@ -121,56 +109,16 @@ def test_counts_of_presses_that_no_page_sends_are_refused(count):
             call(count)
 
 
-@pytest.mark.parametrize("value", [-1, 61, float("nan"), "5", None, True])
-def test_times_that_cannot_be_used_are_refused(value):
-    with pytest.raises(InvalidInputError, match="refine_seconds"):
-        seconds_of(value)
-
-
 def test_on_the_page_the_time_is_shared_and_the_switch_decides():
-    assert KeepMore.each(True, 8) == 4
-    assert KeepMore.each(False, 8) == KeepMore.each(None, 8) == 0
+    assert seconds_of_each(True, 8) == 4
+    assert seconds_of_each(False, 8) == seconds_of_each(None, 8) == 0
 
 
 def test_what_was_gained_is_shown_where_something_was_refined():
     done = Refinement(None, Similarity(0.271, 12.34), Similarity(0.412, 13.56), 14, 7.9)
-    source, target = KeepMore.lines({"source": done, "target": None})
+    source, target = gains({"source": done, "target": None})
     assert source.visible and not target.visible
     assert "0.271 → <b>0.412</b>" in source.value and "13.6 dB" in source.value
     nothing = Refinement(None, done.before, done.before, 0, 2.0)
-    assert "identity.nothing_source" in KeepMore.lines({"source": nothing})[0].value
-    assert described(done)["after"] == {"structure": 0.412, "psnr_db": 13.56}
-
-
-SHARED = {"source_seed": 1, "target_seed": 2, "truncation": 0.5, "strength": 1.0}
-SEEN = SHARED | {
-    "kind": "seeds", "on": ["coarse"], "coarse": 1.5, "middle": 1.0, "fine": 1.0, "threshold": 0.2,
-    "compare": True, "other_source": 3, "other_target": 4, "chart": {"picked": "b8.conv0/2"},
-    "model": "tiny",
-}  # fmt: skip
-
-
-def test_a_link_to_a_mix_or_an_inspection_says_what_the_controls_say(tiny_pipeline):
-    mixed = mix_state(**SHARED, layers=["coarse"], model="tiny")
-    assert (mixed.tab, mixed.model, mixed.seeds, mixed.layers) == (MIX, "tiny", (1, 2), ["coarse"])
-    seen = inspect_state(tiny_pipeline.space, SEEN)
-    assert (seen.tab, seen.factors, seen.threshold) == (INSPECT, {"coarse": 1.5}, 0.2)
-    assert (seen.other, seen.part) == ((3, 4), "b8.conv0/2")
-    off = inspect_state(tiny_pipeline.space, SEEN | {"on": [], "compare": False, "chart": None})
-    assert (off.factors, off.other, off.part) == ({"coarse": 0.0}, None, None)
-
-
-def test_of_fields_that_are_hidden_or_off_a_link_needs_nothing(tiny_pipeline):
-    empty = dict.fromkeys(("coarse", "middle", "fine", "other_source", "other_target"))
-    hidden = SEEN | empty | {"on": [], "compare": False}
-    seen = inspect_state(tiny_pipeline.space, hidden)
-    assert (seen.seeds, seen.other, seen.factors) == ((1, 2), None, {"coarse": 0.0})
-    with pytest.raises(InvalidInputError, match="source B seed"):
-        inspect_state(tiny_pipeline.space, hidden | {"compare": True})
-
-
-def test_there_is_no_link_to_photos_or_to_half_a_pair(tiny_pipeline):
-    with pytest.raises(InvalidInputError, match="never a photo"):
-        inspect_state(tiny_pipeline.space, SEEN | {"kind": "pictures"})
-    with pytest.raises(InvalidInputError, match="target seed"):
-        inspect_state(tiny_pipeline.space, SEEN | {"target_seed": None})
+    assert "refinement.nothing_source" in gains({"source": nothing})[0].value
+    assert gained(done)["after"] == {"structure": 0.412, "psnr_db": 13.56}

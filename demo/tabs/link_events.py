@@ -7,17 +7,17 @@ from typing import Any
 import gradio as gr
 
 from demo.events import LOAD_EVENT, PAGE_EVENT, SMALL_EVENT
-from demo.handlers import ROLES, Handlers
-from demo.server.request_checks import guarded, layers_of, number, seed_of
-from demo.tabs.first_result import FIRST_PAIR
+from demo.handlers import Handlers
+from demo.server.arguments import ROLES, layers_of, seed_of
 from demo.tabs.inspect_events import PICTURES, SEEDS, factors_of
 from demo.tabs.links import INSPECT, MIX, Restored, decode, encode
 from demo.tabs.mask_chart import empty_chart, picked
-from demo.tabs.mix_tab import Linked
-from demo.tabs.model_choice import ModelChoice, Step
+from demo.tabs.model_choice import Linked, ModelChoice, Step
+from demo.tabs.shipped import FIRST_PAIR
 from demo.texts import in_all_languages, text
+from stylemask.inspect.mask_edit import THRESHOLD_RANGE
 from stylemask_core import InvalidInputError
-from stylemask_core.checks import check_strength
+from stylemask_core.checks import check_strength, check_truncation, number_in
 from stylemask_core.style_space import ALL_LAYERS, GROUP_RESOLUTIONS, StyleSpace
 
 IGNORED = "Of the link these could not be used and are at their defaults: {}."
@@ -50,15 +50,9 @@ def connect_links(
     mix: Linked,
     inspect: Linked,
 ) -> None:
-    """Put the buttons in place and declare what happens; to be called when all is there.
+    """Put the buttons in place and declare what happens, when all of the page is there.
 
-    Args:
-        demo: the page.
-        handlers: those of its endpoints.
-        choice: of the model.
-        choose: what a choice of another model does.
-        mix: the Mix tab.
-        inspect: the Inspect tab.
+    `choose` is what a choice of another model does.
     """
     models = handlers.models
     _copy_button(mix, mix_state)
@@ -130,7 +124,6 @@ def connect_links(
 
 
 def _copy_button(tab: Linked, state: Callable[..., Restored]) -> None:
-    @guarded
     def link(**values: Any) -> str:
         return encode(state(**values))
 
@@ -157,7 +150,7 @@ def inspect_state(space: StyleSpace, values: Mapping[str, Any]) -> Restored:
         INSPECT,
         **_shared(values),
         factors={group: x for group, x in factors_of(values).items() if group in space.groups()},
-        threshold=number(values["threshold"], "threshold"),
+        threshold=number_in(values["threshold"], "threshold", THRESHOLD_RANGE),
         other=_pair(other, " B") if values["compare"] else None,  # hidden otherwise, perhaps empty
         part=None if part is None else str(part),
     )
@@ -168,7 +161,7 @@ def _shared(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "model": values["model"],
         "seeds": _pair([values["source_seed"], values["target_seed"]]),
-        "truncation": number(values["truncation"], "truncation"),
+        "truncation": check_truncation(values["truncation"]),
         "strength": check_strength(values["strength"]),
     }
 
