@@ -154,6 +154,7 @@ def small_people(monkeypatch, own_settings):
     """Small generators and samples."""
     monkeypatch.setattr(facts, "STATISTICS", 256)
     monkeypatch.setattr(facts, "VALIDATION", 128)
+    monkeypatch.setattr(generator, "MEAN_SAMPLES", 256)
     monkeypatch.setitem(generator.CHANNELS, "narrow", CHANNELS)
 
 

@@ -216,7 +216,7 @@ def test_nothing_jumps_where_the_head_faces_forward(renderer, n):
 
 
 def test_a_small_step_between_two_people_is_a_small_change(renderer):
-    n = world.draw(40, 6)
+    n = world.draw(40, 4)
     shares = []
     for one, other in itertools.pairwise(n):
         images = [

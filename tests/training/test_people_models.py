@@ -10,15 +10,12 @@ import torch
 from PIL import Image
 
 from stylemask_core import StyleMaskPipeline
-from stylemask_core.config import CONFIG_NAME
-from stylemask_core.networks.generator import Generator
 from stylemask_core.pose import Pose, Poser
 from tests.support.training_fixtures import SIDE, generator_run
 from training import encoder, evaluate, generator, mask, package, poser
 from training.face_models import load_face_model
 from training.face_models import people as face_people
 from training.face_models.people import ANGLES, EXPRESSION, SHAPE, PeopleFaceModel, new_estimator
-from training.heads.answers import SMALL_HEADS
 from training.identity_models import load_identity_model
 from training.identity_models import people as identity_people
 from training.identity_models.heads import new_network
@@ -27,7 +24,7 @@ from training.people import judges, world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
-from training.run import TrainingRun, averaged_weights, options
+from training.run import averaged_weights
 
 pytest_plugins = ["tests.support.training_fixtures"]
 pytestmark = pytest.mark.usefixtures("small_people")
@@ -64,22 +61,6 @@ def test_a_pose_in_numbers_says_the_same_as_the_coordinates():
     assert pose.actions["eyeBlinkLeft"] == 0
     assert torch.equal(Pose.from_vector(pose.vector()).vector(), pose.vector())
     assert places.isfinite().all()
-
-
-def test_a_poser_of_heads_is_refused_in_one_sentence(tmp_path):
-    config = SMALL_HEADS.config({4: 8, 8: 8})
-    TrainingRun(
-        options("", "unused", 1, 1).parse_args(["-o", str(tmp_path), "--device", "cpu"]),
-        {"generator": Generator(config)},
-        [{"params": [torch.nn.Parameter(torch.zeros(1))]}],
-        1e-2,
-    ).save()
-    (tmp_path / CONFIG_NAME).write_text(config.to_json())
-    with pytest.raises(SystemExit) as caught:
-        poser.main(["--generator", str(tmp_path), "-o", str(tmp_path / "p"), "--device", "cpu"])
-    assert str(caught.value) == (
-        "error: this generator draws synthetic heads, not synthetic people: give --world small"
-    )
 
 
 def test_the_face_model_places_the_points_of_what_it_read():

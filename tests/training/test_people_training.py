@@ -19,7 +19,7 @@ from training.people import world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
-from training.run import TrainingRun, averaged_weights
+from training.run import TrainingRun
 
 pytest_plugins = ["tests.support.training_fixtures"]
 pytestmark = pytest.mark.usefixtures("small_people")
@@ -164,15 +164,6 @@ def test_a_model_that_is_told_facts_keeps_them_and_misses_each_of_their_tensors(
         (people_folder / CONFIG_NAME).write_text(json.dumps(text))
         model_folder.load_model(people_folder)
     (people_folder / CONFIG_NAME).write_text(config.to_json())
-
-
-def test_masks_are_trained_to_the_exact_answers_of_people(people_folder, tmp_path):
-    arguments = ["--model", str(people_folder), "-o", str(tmp_path), "--device", "cpu"]
-    arguments += ["--images", "8", "--batch", "4", "--validate-every", "1"]
-    mask.main([*arguments, "--validation-pairs", "4", "--world", "people"])
-    figures = [line for line in log(tmp_path) if any("l1_ratio" in name for name in line)]
-    assert len(figures) == 2
-    assert averaged_weights(tmp_path, "mask_network")
 
 
 def test_a_generator_of_another_world_is_refused_in_one_sentence(people_folder, tmp_path):
