@@ -74,28 +74,7 @@ def test_parents_are_made_and_nothing_but_the_picture_is_left(stylemask):
     assert [path.name for path in Path("new/within").iterdir()] == ["out.png"]
 
 
-def test_a_write_that_fails_half_way_leaves_the_old_picture(refused, monkeypatch):
-    face("out.png")
-    before = Path("out.png").read_bytes()
-
-    def full_disk(path, content):
-        with path.open("wb") as file:
-            file.write(content[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full_disk)
-    assert "No space left" in refused(1, *MIX, "-o", "out.png")
-    assert Path("out.png").read_bytes() == before
-
-
 # reenact, one pair
-
-
-def test_reenact_takes_seeds_like_mix(stylemask):
-    stylemask(*MIX, "--truncation", 0.5, "-o", "mix.png")
-    code, *_ = stylemask("reenact", "seed:1", "seed:2", "--truncation", 0.5, "-o", "reenact.png")
-    assert code == 0
-    np.testing.assert_array_equal(pixels("mix.png"), pixels("reenact.png"))
 
 
 def test_reenact_takes_pictures_and_never_truncates_them(stylemask, tiny_pipeline):
@@ -122,14 +101,6 @@ def test_an_array_of_any_number_type_is_taken(stylemask, dtype):
     for name in ("w", "same"):
         assert stylemask("reenact", f"{name}.npy", "seed:2", "-o", f"{name}.png")[0] == 0
     np.testing.assert_array_equal(pixels("w.png"), pixels("same.png"))
-
-
-def test_a_grid_shows_the_crop_of_a_photo(stylemask, tiny_pipeline):
-    source = face("source.png", size=(60, 30))
-    stylemask("reenact", source, "seed:2", "--grid", "-o", "grid.png")
-    crop = tiny_pipeline.invert(Image.open(source)).crop
-    panel = pixels("grid.png")[:, :496].astype(int)  # beside a border the mark knows of it
-    np.testing.assert_array_equal(panel, published(crop)[:, :496])
 
 
 # reenact, folders

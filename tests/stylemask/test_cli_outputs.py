@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 import threading
 from pathlib import Path
@@ -64,24 +65,26 @@ def test_programs_that_choose_a_name_at_once_choose_different_ones(stylemask, mo
     assert names() == ["mix-2.png", "mix-3.png", "mix.png"]
 
 
-def test_without_an_output_the_results_of_folders_get_a_new_folder(stylemask):
+def test_without_an_output_results_get_a_new_folder_unless_json_is_asked_for(
+    stylemask, monkeypatch
+):
+    convert = ("convert", "--generator", "g", "--mask-network", "m", "--encoder", "e")
+    monkeypatch.setattr(checkpoints, "convert", lambda *_: Path(_[3]).mkdir())
     face("faces/a.png")
-    for folder in ("reenact", "reenact-2"):
-        code, _, err = stylemask("reenact", "faces", "seed:1")
-        assert code == 0
-        assert f"stylemask: wrote 1 of 1 pictures to {folder}{TINY_NOTE}\n" in err
-        assert names(folder) == ["a.png"]
-
-
-def test_without_an_output_an_inspection_gets_a_new_folder_unless_json_is_asked_for(stylemask):
-    for folder in ("inspect", "inspect-2"):
-        code, out, err = stylemask("inspect", *SEEDS)
-        assert (code, out) == (0, "")
-        assert f" to {folder}" in err
-        assert names(folder) == sorted(report_commands.FILES)
+    for command, name in (
+        (("reenact", "faces", "seed:1"), "reenact"),
+        (("inspect", *SEEDS), "inspect"),
+        (convert, "model"),
+    ):
+        for folder in (name, f"{name}-2"):
+            code, out, err = stylemask(*command)
+            assert (code, out) == (0, "")
+            assert re.search(rf" {folder}[ ,\n]", err)
+    assert names("reenact-2") == ["a.png"]
+    assert names("inspect-2") == sorted(report_commands.FILES)
     code, out, _ = stylemask("inspect", *SEEDS, "--json")
     assert code == 0 and json.loads(out)
-    assert names() == ["inspect", "inspect-2"]
+    assert "inspect-3" not in names()
 
 
 def test_an_older_file_that_was_named_is_replaced_and_that_is_said(stylemask):
@@ -190,33 +193,22 @@ def test_no_empty_folder_is_left_after_a_failure(stylemask, monkeypatch, own_fol
         assert names() == ["bad.npy", "faces", "own"], command
 
 
-def test_a_picture_that_cannot_be_written_leaves_no_empty_file(stylemask, monkeypatch):
+def test_a_picture_that_is_not_written_whole_leaves_what_was_there(stylemask, monkeypatch):
+    face("old.png")
+    before = Path("old.png").read_bytes()
+
     def full_disk(path, content):
+        with path.open("wb") as file:
+            file.write(content[:10])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full_disk)
-    code, _, err = stylemask(*MIX)
-    assert code == 1
-    assert "cannot write to mix.png (No space left on device)" in err
-    assert names() == []
-
-
-# convert
-
-
-def test_without_an_output_a_converted_model_gets_a_folder_that_is_not_there(
-    stylemask, monkeypatch
-):
-
-    def fake(generator, mask_network, encoder, folder, dtype, on_step):
-        folder.mkdir()
-
-    monkeypatch.setattr(checkpoints, "convert", fake)
-    files = ("--generator", "g", "--mask-network", "m", "--encoder", "e")
-    for folder in ("model", "model-2"):
-        code, _, err = stylemask("convert", *files)
-        assert (code, err) == (0, f"stylemask: wrote {folder}, use it with --model ./{folder}\n")
-    assert names() == ["model", "model-2"]
+    for output, name in (((), "mix.png"), (("-o", "old.png"), "old.png")):
+        code, _, err = stylemask(*MIX, *output)
+        assert code == 1
+        assert f"cannot write to {name} (No space left on device)" in err
+        assert names() == ["old.png"]
+        assert Path("old.png").read_bytes() == before
 
 
 def test_a_transparent_picture_is_laid_on_white_where_its_format_asks_for_that(tmp_path):

@@ -8,8 +8,7 @@ import torch
 
 from op import build
 from stylemask import doctor
-from stylemask_core import StyleMaskPipeline, __version__, checks, threads
-from stylemask_core.errors import OperatorBuildError
+from stylemask_core import __version__, checks, threads
 from stylemask_core.faces import fan, landmarks
 from tests.support.helpers import MIX
 from tests.support.workshop import BROKEN, SOURCE, Workshop
@@ -105,32 +104,6 @@ def test_operators_that_cannot_be_built_are_a_warning_with_the_cause(workshop, f
     assert "was not declared" in found["operators for cpu"]["text"]
     assert "doctor --build" in found["operators for cpu"]["hint"]
     workshop.source.write_text(SOURCE)
-    assert findings("--build")[1]["operators for cpu"]["level"] == "ok"
-
-
-def test_operators_on_disk_that_do_not_work_are_not_called_well(workshop, findings, monkeypatch):
-    findings("--build")
-
-    def prepare(handle):
-        raise RuntimeError("the driver is too old")
-
-    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library(prepare=prepare))
-    assert "the driver is too old" in findings()[1]["operators for cpu"]["text"]
-
-
-def test_damaged_operators_on_disk_are_told_and_not_compiled_unasked(
-    workshop, findings, monkeypatch
-):
-    findings("--build")
-    (path,) = workshop.files("answer-*.so")
-    path.unlink()  # not overwritten: this process has it mapped
-    path.write_bytes(b"not a library")
-    monkeypatch.setitem(build.LIBRARIES, "cpu", workshop.library())
-    found = findings()[1]["operators for cpu"]
-    assert found["level"] == "warning"
-    assert found["text"].startswith("not built yet (what was compiled earlier is damaged)")
-    assert "doctor --build" in found["hint"]
-    assert len(workshop.compilers) == 1
     assert findings("--build")[1]["operators for cpu"]["level"] == "ok"
 
 
@@ -240,16 +213,6 @@ def test_the_command_line_says_in_one_line_that_demanded_operators_are_missing(
     assert "was not declared" in line
     monkeypatch.setenv("STYLEMASK_OPS", "fast")
     assert "choose auto, native, reference" in refused(1, *MIX, "-o", "out.png")
-
-
-def test_a_pipeline_has_the_operators_of_its_device_built(workshop, tiny_model, monkeypatch):
-    monkeypatch.setenv("STYLEMASK_OPS", "native")
-    StyleMaskPipeline(tiny_model, device="cpu")
-    assert build.LIBRARIES["cpu"].handle.answer() == 42
-    monkeypatch.setenv("STYLEMASK_OPS", "fast")
-    build.LIBRARIES["cpu"].handle = None
-    with pytest.raises(OperatorBuildError, match="STYLEMASK_OPS='fast'"):
-        StyleMaskPipeline(tiny_model, device="cpu")
 
 
 def test_info_says_what_became_of_the_operators(workshop, stylemask, monkeypatch):

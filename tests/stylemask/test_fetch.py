@@ -275,15 +275,6 @@ def test_a_conversion_that_fails_keeps_what_the_hub_vouches_for(official, monkey
     assert official.asked("cdn") == []
 
 
-def test_an_error_of_the_callers_own_is_not_blamed_on_the_cache(official):
-    def closed(_: str) -> None:
-        raise BrokenPipeError("nobody listens")
-
-    with pytest.raises(BrokenPipeError, match="nobody listens"):
-        fetch.fetch_ffhq(on_step=closed)
-    fetch.fetch_ffhq()  # and the lock is free again
-
-
 # what is told before anything is downloaded
 
 

@@ -65,13 +65,6 @@ def test_switching_a_group_off_equals_leaving_its_layers_out(pipeline, pair, mas
     assert not torch.equal(off, pipeline.reenact(*pair).tensor)
 
 
-def test_strength_multiplies_edited_masks_too(pipeline, pair, masks):
-    halved = MaskEdit(scale=dict.fromkeys(pipeline.space.groups(), 0.5))
-    edited = halved.apply(masks, pipeline.space)
-    strong = pipeline.reenact(*pair, strength=1.0, masks=edited).tensor
-    torch.testing.assert_close(strong, pipeline.reenact(*pair, strength=0.5).tensor)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -137,12 +130,6 @@ def test_the_effect_of_a_group_is_what_an_inspection_says_of_it(pipeline, pair):
     values = np.concatenate([found.layer_masks[name] for name in coarse])
     assert effect.channels == len(values)
     assert effect.mean_mask == pytest.approx(values.mean(), abs=1e-6)
-
-
-def test_the_effect_of_a_part_that_is_switched_off_is_nothing(pipeline, pair, masks):
-    edited = MaskEdit(scale={"fine": 0}).apply(masks, pipeline.space)
-    effect = part_effect(pipeline, *pair, Part("fine"), masks=edited)
-    assert effect.change.max() == effect.mean_mask == 0
 
 
 def test_an_inspection_of_edited_masks_shows_these_and_their_shifts(pipeline, pair, masks):

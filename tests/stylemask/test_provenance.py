@@ -115,13 +115,6 @@ def test_what_metadata_say_is_shown_in_one_harmless_line(tmp_path):
     assert model.isprintable() and len(model) == stamps.MAX_FIELD
 
 
-def test_a_file_may_be_larger_than_its_limit_only_for_nothing(tmp_path, monkeypatch):
-    path = written(tmp_path / "a.png", stamps.encode(astronaut(), STAMP))
-    monkeypatch.setattr("stylemask_core.pictures.images.MAX_BYTES", 1000)
-    with pytest.raises(InvalidInputError, match="too large"):
-        stamps.read(path)
-
-
 # the command line
 
 

@@ -82,17 +82,6 @@ def test_a_picture_without_the_mark_is_not_taken_for_one(pictures):
             assert not found.found and found.chance > 1e-6
 
 
-def test_another_key_is_another_mark(pictures, monkeypatch):
-    monkeypatch.setattr(watermark, "KEY", 1)
-    for cached in (watermark._code, watermark._plan):
-        cached.cache_clear()
-    try:
-        assert not watermark.detect(pictures["smooth head"][1]).found
-    finally:
-        for cached in (watermark._code, watermark._plan):
-            cached.cache_clear()
-
-
 def test_the_mark_is_faint(pictures):
     for name, (before, after) in pictures.items():
         error = np.square(np.subtract(before, after, dtype=float)).mean()

@@ -66,16 +66,6 @@ def test_ffhq_stands_for_the_repository_that_is_named_with_its_commit(
     assert (loaded.name, loaded.revision, loaded.config.name) == ("ffhq", sha, "tiny")
 
 
-def test_ffhq_of_a_repository_without_a_commit_logs_the_one_it_took(
-    hub_server, tiny_folder, monkeypatch, caplog
-):
-    sha = hub_server.add("someone/ffhq", tiny_folder)
-    monkeypatch.setenv("STYLEMASK_FFHQ_REPO", "someone/ffhq")
-    with caplog.at_level("INFO"):
-        assert locate("ffhq").revision == sha
-    assert f"someone/ffhq is commit {sha}" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("repo", "message"), [("ffhq", "is no Hub id"), ("someone/ffhq", "no such repository")]
 )
