@@ -69,11 +69,11 @@ class Command:
 class Parser(argparse.ArgumentParser):
     """Reports bad usage as one line, like every other error here; shows examples in its help."""
 
-    def __init__(self, examples: Iterable[str] = (), **settings: Any) -> None:
+    def __init__(self, examples: Iterable[str] = (), exits: str = EXITS, **settings: Any) -> None:
         lines = "".join(f"  {example}\n" for example in examples)
         super().__init__(
             **settings,
-            epilog=f"examples:\n{lines}\n{EXITS}" if lines else EXITS,
+            epilog=f"examples:\n{lines}\n{exits}" if lines else exits,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -90,6 +90,10 @@ class Parser(argparse.ArgumentParser):
     def options(self) -> set[str]:
         """What may stand before a value, such as "-o" and "--output"."""
         return set(self._option_string_actions)
+
+    def declare(self, kind: type) -> None:
+        """Take the options of a dataclass."""
+        _declare(self, kind)
 
     def read(self, kind: type[Options], arguments: Sequence[str]) -> Options:
         """Parse what stands after a command's name, options and inputs in any order.
@@ -129,7 +133,7 @@ def parser_of(name: str, command: type[Command]) -> Parser:
     """The parser of one command's options."""
     about = (command.__doc__ or "").splitlines()[0]
     parser = Parser(command.examples, prog=f"stylemask {name}", description=about)
-    _declare(parser, command)
+    parser.declare(command)
     return parser
 
 

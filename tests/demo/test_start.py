@@ -200,6 +200,13 @@ def test_a_bad_host_model_or_device_is_told(refused, flag, value, told):
     assert told in refused(flag, value)
 
 
+def test_a_flag_that_is_misspelt_is_told_with_the_nearest_one(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_flags(["--prot", "80"])
+    assert ended.value.code == 2
+    assert "error: there is no option --prot: did you mean --port" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "1.5", ""])
 def test_a_bad_port_is_bad_usage(port, capsys):
     with pytest.raises(SystemExit) as ended:
