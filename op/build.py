@@ -1,7 +1,6 @@
 """Compiled operators: made when first asked for, kept for the next start, never waited for.
 
-`load` hands a library out once it is there; until then, and wherever it cannot be had, its caller
-takes the PyTorch path. docs/operators.md tells the whole story.
+`load` hands a library out once it is there; until then PyTorch does the work (docs/operators.md).
 """
 
 import contextlib
@@ -185,6 +184,7 @@ class Library:
             self.state, self.reason = "reference", why
             return
         target = self.target()
+        useless = [target] if target.exists() else []
         try:
             if self._open(target):
                 return
@@ -194,15 +194,13 @@ class Library:
         if not retry and (failure := compile_once.remembered_failure(target)):
             raise BuildError(f"{failure} (remembered; try again: stylemask doctor --build)")
         if not begin:
-            self.reason = "what was compiled earlier is damaged" if target.exists() else ""
+            self.reason = "what was compiled earlier is damaged" if useless else ""
             return
-        for path in (target, target.with_suffix(compile_once.FAILURE_SUFFIX)):  # of no use now
+        for path in (*useless, target.with_suffix(compile_once.FAILURE_SUFFIX)):
             with contextlib.suppress(OSError):  # where nothing can be written, the builder says so
                 path.unlink()
-        sources, headers = map(str, self.sources), map(str, self.headers)
-        job = compile_once.Job(
-            self.command(), [*sources], [*headers], str(target), settings().limit
-        )
+        sources, headers = ([*map(str, paths)] for paths in (self.sources, self.headers))
+        job = compile_once.Job(self.command(), sources, headers, str(target), settings().limit)
         process = subprocess.Popen(
             # -P: the script's folder is no place to import modules from
             [sys.executable, "-P", compile_once.__file__, json.dumps(asdict(job))],
@@ -237,8 +235,7 @@ class Library:
             # The loader knows what it has loaded by the path's spelling, and only then by the
             # file: a new spelling makes it look at the file, which may have been replaced.
             handle = ctypes.CDLL(f"{target.parent}/{'./' * next(_opened)}{target.name}")
-        except OSError as error:
-            log.info("%s is broken: %s", target, error)
+        except OSError:  # it is broken
             return False
         try:
             self.prepare(handle)
@@ -250,9 +247,7 @@ class Library:
     def _unused(self) -> str:
         if settings().mode == "reference":
             return f"{MODE_VARIABLE}=reference"
-        if os.name != "posix":
-            return "compiled operators are not made for this operating system"
-        return self.unneeded()
+        return self.unneeded() if os.name == "posix" else "not made for this operating system"
 
     def target(self) -> Path:
         """The file of this library, named after all that its content depends on."""
@@ -279,11 +274,9 @@ def _capturing() -> bool:
 
 
 def _cpu_features() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+        return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return platform.processor()
 
 
 def _command_for_these_gpus() -> list[str]:

@@ -20,8 +20,6 @@ from pathlib import Path
 LIBRARY = "library.so"  # what the compiler is told to write, in a folder of its own
 FAILURE_SUFFIX = ".failed"
 REMEMBERED = 24 * 3600  # [s] that a failure keeps the same compilation from being tried again
-NICENESS = 10  # requests come first
-MAX_REASON = 300  # characters of the compiler's complaint that are passed on
 
 
 @dataclass(frozen=True)
@@ -108,12 +106,12 @@ def _reason(job: Job, code: int | None, said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower()]
     complaint = (errors or lines[-1:] or [f"no library, exit code {code}"])[0]
-    return f"{Path(job.command[0]).name}: {complaint[:MAX_REASON]}"
+    return f"{Path(job.command[0]).name}: {complaint[:300]}"
 
 
 def main() -> None:
     """Do the job that the argument describes."""
-    os.nice(NICENESS)
+    os.nice(10)  # requests come first
     job = Job(**json.loads(sys.argv[1]))
     try:
         run(job)

@@ -90,19 +90,16 @@ def fused_bias_act_gradient(
     return x_gradient
 
 
-def upfirdn2d(
-    library: CDLL, x: torch.Tensor, taps: torch.Tensor, geometry: Resampling
-) -> torch.Tensor:
+def upfirdn2d(library: CDLL, x: torch.Tensor, taps: torch.Tensor, how: Resampling) -> torch.Tensor:
     """See `op.upfirdn2d`; without gradients. Keeps every `down`-th sample."""
     x, channels_last = _dense(x)
     taps = taps.to(x.device, torch.float32).contiguous()
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    size = (*x.shape[:2], *geometry.size)
+    size = (*x.shape[:2], *how.size)
     y = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=layout)
-    up, down, pad, result = geometry
-    shape = UpFirDn(
-        *x.shape, *result, up, up, down, down, *pad, *taps.shape, DATA_TYPES[x.dtype], channels_last
-    )
+    steps = (how.up, how.up, how.down, how.down)
+    kind = (DATA_TYPES[x.dtype], channels_last)
+    shape = UpFirDn(*x.shape, *how.size, *steps, *how.pad, *taps.shape, *kind)
     _call(library.upfirdn2d, x, shape, x, taps, y)
     return y
 

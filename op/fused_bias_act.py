@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
 from op import build, cuda_library
-from op.cuda_library import Activation
+from op.cuda_library import Activation, Optional
 
-Optional = torch.Tensor | None
 SQRT2 = math.sqrt(2.0)  # keeps the variance of a leaky ReLU's output near that of its input
 
 

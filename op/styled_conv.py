@@ -2,7 +2,7 @@
 
 import ctypes
 import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +36,7 @@ class StyledConv(ctypes.Structure):
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class PackedWeight:
+class PackedWeight(NamedTuple):
     """What `styled_conv` reads of a layer."""
 
     weight: torch.Tensor  # as `library` wants it
@@ -125,12 +124,12 @@ def styled_conv(
         raise ValueError(f"x {list(x.shape)} must be [1, {packed.in_channels}, H, W]")
     scale = 2 if packed.up else 1
     out, height, width = packed.out_channels, scale * x.shape[2], scale * x.shape[3]
-    tensors = {"x": x, "style": style, "demodulation": demodulation, "bias": bias}
     shapes = {"style": [packed.in_channels], "demodulation": [out], "bias": [out]}
+    tensors = {"x": x, "style": style, "demodulation": demodulation, "bias": bias}
     if noise is not None:
         tensors["noise"], shapes["noise"] = noise, [height, width]
     for name, tensor in tensors.items():
-        if list(tensor.shape) != shapes.get(name, list(x.shape)):
+        if name in shapes and list(tensor.shape) != shapes[name]:
             raise ValueError(f"{name} {list(tensor.shape)} must be {shapes[name]}")
         _check_kind(name, tensor)
         if torch.is_grad_enabled() and tensor.requires_grad:

@@ -144,7 +144,7 @@ def test_a_head_looks_the_same_however_many_are_rendered_with_it():
 
 
 def test_the_picture_of_a_mirrored_latent_is_the_mirrored_picture():
-    z = world.latents(14, 8)
+    z = world.latents(14, 4)
     renderer = HeadRenderer()
     pictures = renderer.render(*world.factors(z, world.WHOLE), 64)
     mirrored = renderer.render(*world.factors(world.mirror(z), world.WHOLE), 64)
@@ -174,7 +174,7 @@ def test_every_factor_of_the_world_changes_the_picture(heads):
                     identity if is_pose else with_factor(table, identity, factor.name, value)
                 )
                 poses.append(with_factor(table, pose, factor.name, value) if is_pose else pose)
-    images = HeadRenderer().render(torch.cat(identities), torch.cat(poses), 32)
+    images = HeadRenderer().render(torch.cat(identities), torch.cat(poses), 24)
     low, middle, high = images.unflatten(0, (-1, 3)).unbind(1)
     changes = torch.maximum((low - middle).abs(), (low - high).abs()).amax((1, 2, 3))
     assert [name for name, change in zip(names, changes, strict=True) if change < 0.03] == []
@@ -215,7 +215,7 @@ def test_points_of_the_surface_lie_on_the_skin_and_mirror_each_other():
     assert torch.equal(surface_points(identity, posed(pose, yaw=20.0)), points)
 
 
-@pytest.mark.parametrize("name", ["face_width", "nose_projection", "mouth_width", "smile"])
+@pytest.mark.parametrize("name", ["nose_projection", "smile"])
 def test_points_are_differentiable_in_the_factors(name):
     identity, pose = world.factors(world.latents(9, 3), world.WHOLE)
     both = torch.cat([identity, pose], 1)
