@@ -76,28 +76,6 @@ def bars_on_a_terminal_only() -> Iterator[None]:
             enable_progress_bars()
 
 
-@contextmanager
-def console_progress() -> Iterator[Progress]:
-    """Draw one bar a file on stderr, where that is a terminal."""
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm] = {}
-
-    def report(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            # disable=None: drawn on a terminal only
-            bars[what] = tqdm(desc=what, unit="B", unit_scale=True, file=sys.stderr, disable=None)
-        bars[what].total = total or None
-        bars[what].n = done
-        bars[what].update(0)
-
-    try:
-        yield report
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
 def authorities() -> str | bool:
     """What the `verify` of `requests` is to be, so that SSL_CERT_FILE holds for it too."""
     own = any(os.environ.get(name) for name in OF_REQUESTS)

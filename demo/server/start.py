@@ -58,7 +58,7 @@ def start(flags: Flags) -> int:
             import spaces  # noqa: F401  # lends the GPU, and has to come before torch
         from demo.server.guard import read_password
         from demo.server.models import Models
-        from stylemask_core.downloads import console_progress
+        from stylemask.cli.console import console_progress
 
         password = read_password(flags.auth) if flags.auth else None
         with console_progress() as progress:

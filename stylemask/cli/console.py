@@ -6,12 +6,14 @@ import io
 import os
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from tqdm import tqdm
 
+from stylemask_core.downloads import Progress
 from stylemask_core.errors import StyleMaskError
 
 EXIT_DONE, EXIT_FAILED = 0, 1
@@ -92,6 +94,26 @@ def say(content: str | bytes) -> None:
         if isinstance(error, BrokenPipeError):
             raise ReaderGoneError("the output was closed") from error
         raise StyleMaskError(f"cannot write to standard output ({error.strerror})") from error
+
+
+@contextmanager
+def console_progress() -> Iterator[Progress]:
+    """Draw one bar a file on stderr, where that is a terminal."""
+    bars: dict[str, tqdm] = {}
+
+    def report(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            # disable=None: drawn on a terminal only
+            bars[what] = tqdm(desc=what, unit="B", unit_scale=True, file=sys.stderr, disable=None)
+        bars[what].total = total or None
+        bars[what].n = done
+        bars[what].update(0)
+
+    try:
+        yield report
+    finally:
+        for bar in bars.values():
+            bar.close()
 
 
 def _discard(stream: TextIO | None) -> None:

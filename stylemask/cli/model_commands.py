@@ -9,9 +9,8 @@ import torch
 from tqdm import tqdm
 
 from stylemask.cli import outputs
-from stylemask.cli.console import EXIT_DONE, say, tell
+from stylemask.cli.console import EXIT_DONE, console_progress, say, tell
 from stylemask.cli.parser import Command, argument, option, output
-from stylemask_core.downloads import console_progress
 from stylemask_core.models import cache, hub
 from stylemask_core.models.model_source import FFHQ
 

@@ -1,18 +1,14 @@
 """The options that several commands share."""
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from stylemask.cli.parser import group, landmarks, layers, number, option
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
-from stylemask_core.downloads import console_progress
-from stylemask_core.errors import InvalidInputError, UsageError
 from stylemask_core.inversion import SECONDS_RANGE
 from stylemask_core.models.model_folder import EMBEDDED
 from stylemask_core.models.model_source import FFHQ
-from stylemask_core.pipeline import StyleMaskPipeline
 
 MODEL_VARIABLE = "STYLEMASK_MODEL"
 SIZE_RANGE = (16, 4096)  # [px] of --size
@@ -28,23 +24,6 @@ class ModelChoice:
         f"{MODEL_VARIABLE} or {EMBEDDED} if not given"
     )
     device: str = option(default="auto", help="auto, cpu, cuda, cuda:1, …")
-
-    @property
-    def name(self) -> str:
-        """Of the model that is meant."""
-        return self.model or os.environ.get(MODEL_VARIABLE) or EMBEDDED
-
-    def load(self, layers: list[str] | None = None) -> StyleMaskPipeline:
-        """Load the model; a device or layers that it cannot use are bad usage."""
-        try:
-            with console_progress() as progress:
-                pipeline = StyleMaskPipeline.from_pretrained(
-                    self.name, device=self.device, progress=progress
-                )
-            pipeline.space.select(layers)
-            return pipeline
-        except InvalidInputError as error:
-            raise UsageError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """`stylemask mix` and `reenact`: one pair, or the files of folders."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from stylemask.cli import outputs
-from stylemask.cli.console import EXIT_DONE, EXIT_FAILED, tell, tell_error
+from stylemask.cli.console import EXIT_DONE, EXIT_FAILED, console_progress, tell, tell_error
 from stylemask.cli.inputs import INPUT, Input, Pair, is_folder, pair_up, parse_input, paths
-from stylemask.cli.options import Mixing, ModelChoice, Panels, PhotoOptions
+from stylemask.cli.options import MODEL_VARIABLE, Mixing, ModelChoice, Panels, PhotoOptions
 from stylemask.cli.parser import Command, argument, group, option, output, seed
 from stylemask.cli.photos import CodeReader
 from stylemask.provenance.stamps import Origin, Stamp
 from stylemask_core.errors import InvalidInputError, UsageError
+from stylemask_core.models.model_folder import EMBEDDED
 from stylemask_core.pictures import images
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.results import Code, Inversion
@@ -42,7 +44,7 @@ class Mix(Command):
     def run(self) -> int:
         """Write one picture."""
         with outputs.picture_output(self.output, "mix.png") as output:
-            pipeline = self.choice.load(self.panels.layers)
+            pipeline = load(self.choice, self.panels.layers)
             source, target = (
                 pipeline.sample(seed, self.mixing.truncation)
                 for seed in (self.source_seed, self.target_seed)
@@ -89,7 +91,7 @@ class Reenact(Command):
         with outputs.picture_output(self.output, "reenact.png") as output:
             if output.path is not None and output.named:
                 outputs.check_distinct([output.path], paths(source, target))
-            pipeline = self.choice.load(self.panels.layers)
+            pipeline = load(self.choice, self.panels.layers)
             picture = self._picture(
                 pipeline, reader, source, *reader.pair(pipeline, source, target)
             )
@@ -113,7 +115,7 @@ class Reenact(Command):
                 (pair.output for pair in pairs),
                 (path for pair in pairs for path in paths(pair.source, pair.target)),
             )
-            pipeline = self.choice.load(self.panels.layers)
+            pipeline = load(self.choice, self.panels.layers)
             single = {
                 role: reader.read(pipeline, item, role)
                 for role, item in (("source", source), ("target", target))
@@ -162,6 +164,24 @@ class Reenact(Command):
 
     def _size_note(self, pipeline: StyleMaskPipeline) -> str:
         return "" if self.paste_back else outputs.size_note(pipeline, self.panels.size)
+
+
+def model_name(choice: ModelChoice) -> str:
+    """The name of the model that is meant."""
+    return choice.model or os.environ.get(MODEL_VARIABLE) or EMBEDDED
+
+
+def load(choice: ModelChoice, layers: list[str] | None = None) -> StyleMaskPipeline:
+    """Load a model; a device or layers that it cannot use are bad usage."""
+    try:
+        with console_progress() as progress:
+            pipeline = StyleMaskPipeline.from_pretrained(
+                model_name(choice), device=choice.device, progress=progress
+            )
+        pipeline.space.select(layers)
+        return pipeline
+    except InvalidInputError as error:
+        raise UsageError(str(error)) from error
 
 
 def reenacted(

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stylemask.cli.console import tell
+from stylemask.cli.console import console_progress, tell
 from stylemask.cli.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
 from stylemask.cli.options import FaceMarks, PhotoOptions
-from stylemask_core.downloads import console_progress
 from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.fan import ABOUT

@@ -22,17 +22,8 @@ from stylemask.cli.inputs import (
     paths,
 )
 from stylemask.cli.options import Mixing, ModelChoice, PhotoOptions
-from stylemask.cli.pair_commands import stamp_of
-from stylemask.cli.parser import (
-    Command,
-    argument,
-    exists,
-    factors,
-    group,
-    number,
-    option,
-    output,
-)
+from stylemask.cli.pair_commands import load, model_name, stamp_of
+from stylemask.cli.parser import Command, argument, exists, factors, group, number, option, output
 from stylemask.cli.photos import CodeReader
 from stylemask.info import model_info
 from stylemask.inspect import figures, inspection
@@ -42,14 +33,7 @@ from stylemask_core.errors import InvalidInputError, UsageError
 from stylemask_core.pictures import images
 
 # of an inspection
-FILES = (
-    "result.png",
-    "layer_means.png",
-    "mask.png",
-    "effects.png",
-    "mask.npz",
-    "mask.csv",
-)
+FILES = ("result.png", "layer_means.png", "mask.png", "effects.png", "mask.npz", "mask.csv")
 
 
 @dataclass(frozen=True)
@@ -96,7 +80,7 @@ class Inspect(Command):
             if folder is not None:
                 figures.require()
                 outputs.check_distinct([folder / name for name in FILES], paths(source, target))
-            pipeline = self.choice.load()
+            pipeline = load(self.choice)
             edit = MaskEdit(self.threshold, self.scale)
             try:
                 edit.factors(pipeline.space)
@@ -181,7 +165,7 @@ class Info(Command):
         choice = self.choice
         if self.positional:
             choice = ModelChoice(self.positional, choice.device)
-        figures = model_info(choice.load())
+        figures = model_info(load(choice))
         if self.json:
             say(json.dumps(figures, indent=2) + "\n")
             return EXIT_DONE
@@ -223,7 +207,7 @@ class Doctor(Command):
         if self.build:
             tell("compiling what is not compiled yet; this may take a few minutes")
             build_operators()
-        diagnosis = examine(self.choice.name, self.choice.device)
+        diagnosis = examine(model_name(self.choice), self.choice.device)
         if self.json:
             say(json.dumps(diagnosis.to_dict(), indent=2) + "\n")
         else:

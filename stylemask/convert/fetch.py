@@ -177,10 +177,6 @@ def from_drive(
         ) from error
     arrived = path.with_name(f"{path.name}.drive")
 
-    def report(done: int, total: int | None) -> None:
-        if progress is not None:
-            progress(file.name, done, total or 0)
-
     on_step(f"downloading {file.name} from Google Drive")
     resumed = list(path.parent.glob(f"{arrived.name}*.part"))  # gdown's
     try:
@@ -192,30 +188,25 @@ def from_drive(
                 use_cookies=False,
                 verify=downloads.authorities(),
                 resume=True,
-                progress=report,
+                progress=lambda done, total: progress and progress(file.name, done, total or 0),
                 timeout=30,
                 retries=3,
             )
     except (DownloadError, OSError) as error:  # those of requests are OSErrors
         for part in resumed:
             part.unlink(missing_ok=True)  # tried once more in vain: the next call begins anew
-        if reason := downloads.certificate_trouble(error):
-            raise WeightsError(f"Google Drive is not reached: {reason}; or {by_hand}") from error
-        reason = " ".join(str(error).split())
-        if CONNECTION_FAILED.search(reason):
-            raise WeightsError(
-                f"{file.name} cannot be had, Google Drive is not reached: check the connection, "
-                f"or {by_hand}"
-            ) from error
-        raise WeightsError(f"Google Drive refuses {file.name} ({reason}): {by_hand}") from error
+        words = " ".join(str(error).split())
+        remedy = downloads.certificate_trouble(error)
+        if remedy or CONNECTION_FAILED.search(words):
+            remedy = remedy or "check the connection"
+            raise WeightsError(f"Google Drive is not reached: {remedy}; or {by_hand}") from error
+        raise WeightsError(f"Google Drive refuses {file.name} ({words}): {by_hand}") from error
     try:
         check_checkpoint(arrived, file.name, f"Google Drive is over its quota: {by_hand}")
-        low, high = file.sizes
-        if not low <= arrived.stat().st_size <= high:
-            size = arrived.stat().st_size
-            raise WeightsError(
-                f"{file.name} arrived with {size:,} bytes, not about {low:,}: {by_hand}"
-            )
+        (low, high), size = file.sizes, arrived.stat().st_size
+        if not low <= size <= high:
+            message = f"{file.name} arrived with {size:,} bytes, not about {low:,}: {by_hand}"
+            raise WeightsError(message)
         arrived.replace(path)
     finally:
         arrived.unlink(missing_ok=True)
@@ -236,7 +227,7 @@ def check_checkpoint(path: Path, name: str, hint: str) -> None:
 
 @contextmanager
 def _downloads_folder() -> Iterator[Path]:
-    """The folder downloads are kept in until the model is written, for one process at a time."""
+    """The folder of downloads, for one process at a time."""
     from filelock import FileLock, Timeout
 
     folder = cache.downloads_folder()
@@ -244,9 +235,8 @@ def _downloads_folder() -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK).acquire(timeout=0)
     except Timeout as error:
-        raise WeightsError(
-            "these files are being fetched already: wait until it is done"
-        ) from error
+        message = "these files are being fetched already: wait until it is done"
+        raise WeightsError(message) from error
     except OSError as error:
         raise WeightsError(
             f"cannot use {folder} ({error.strerror or error}): set {cache.HOME_VARIABLE} to another"

@@ -284,20 +284,19 @@ def explained(repository: str, cached: bool = True) -> Iterator[None]:
     from huggingface_hub.utils import httpx
 
     endpoint, name = constants.ENDPOINT, repository.partition("@")[0]
+    plain: dict[type[Exception], str] = {
+        errors.GatedRepoError: f"{name} is gated: accept its terms at {endpoint}/{name}, "
+        f"then {SIGN_IN}",
+        errors.RepositoryNotFoundError: f"no folder {name!r} here, and no such repository at "
+        f"{endpoint} for you: check the name; if it is private, {SIGN_IN}",
+        errors.RevisionNotFoundError: f"{repository} has no such revision: give a branch, a tag "
+        f"or a commit of {name}",
+    }
     try:
         yield
-    except errors.GatedRepoError as error:
+    except tuple(plain) as error:
         raise WeightsError(
-            f"{name} is gated: accept its terms at {endpoint}/{name}, then {SIGN_IN}"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise WeightsError(
-            f"no folder {name!r} here, and no such repository at {endpoint} for you: check the "
-            f"name; if it is private, {SIGN_IN}"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise WeightsError(
-            f"{repository} has no such revision: give a branch, a tag or a commit of {name}"
+            next(x for kind, x in plain.items() if isinstance(error, kind))
         ) from error
     except errors.LocalEntryNotFoundError as error:  # nor did the Hub say anything of the file
         if isinstance(error.__cause__, errors.HfHubHTTPError):

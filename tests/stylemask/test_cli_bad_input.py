@@ -54,8 +54,7 @@ def test_a_bad_option_is_bad_usage_that_names_it(refused, option, value, message
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [(), ("paint",), ("mix", "-o", "out.png"), ("reenact", *TO_SEED), (*MIX, "-o")],
+    "arguments", [(), ("paint",), ("mix", "-o", "out.png"), ("reenact", *TO_SEED), (*MIX, "-o")]
 )
 def test_missing_arguments_are_bad_usage_that_points_to_the_help(refused, arguments):
     assert "--help" in refused(2, *arguments)

@@ -5,7 +5,8 @@ import io
 from huggingface_hub import constants
 from huggingface_hub.utils import are_progress_bars_disabled
 
-from stylemask_core.downloads import bar_class, bars_on_a_terminal_only, console_progress
+from stylemask.cli.console import console_progress
+from stylemask_core.downloads import bar_class, bars_on_a_terminal_only
 
 
 class Terminal(io.StringIO):
