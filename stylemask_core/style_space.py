@@ -111,10 +111,8 @@ class StyleSpace:
                 raise InvalidInputError(f"layer {name!r} is not usable: give names of layers")
             if name == ALL_LAYERS:
                 chosen.update(valid)
-            elif name in groups:
-                chosen.update(groups[name])
             elif name in GROUP_RESOLUTIONS:
-                continue  # a group this small model has no masked layers in
+                chosen.update(groups.get(name, ()))  # of which a small model may have none
             elif name in valid:
                 chosen.add(name)
             else:

@@ -30,7 +30,7 @@ class ModelSource:
     revision: str = ""  # full commit sha of a Hub repository, "" for a folder
 
     def load(self) -> model_folder.Model:
-        """Load the model, as `hub.load_model` does.
+        """Load the model, as `model_folder.load_model` does.
 
         Raises:
             WeightsError: anything is missing, extra, misshapen, damaged or not finite.
