@@ -17,14 +17,8 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU"),
 ]
 
-CONFIG = ModelConfig(
-    name="small",
-    resolution=64,
-    channels={4: 64, 8: 64, 16: 32, 32: 32, 64: 16},
-    masked_layers=6,
-    mapping_layers=2,
-    encoder="e4e",
-)
+CHANNELS = {4: 64, 8: 64, 16: 32, 32: 32, 64: 16}
+CONFIG = ModelConfig("small", 64, CHANNELS, masked_layers=6, mapping_layers=2, encoder="e4e")
 
 
 def random_model() -> model_folder.Model:

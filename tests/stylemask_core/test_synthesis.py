@@ -15,14 +15,7 @@ from stylemask_core.networks import synthesis
 from stylemask_core.networks.generator import Generator
 from stylemask_core.networks.synthesis import CompiledConv, SynthesisNetwork
 
-ODD = ModelConfig(
-    name="odd",
-    resolution=32,
-    channels={4: 7, 8: 12, 16: 5, 32: 3},
-    masked_layers=3,
-    latent_dim=9,
-    mapping_layers=2,
-)
+ODD = ModelConfig("odd", 32, {4: 7, 8: 12, 16: 5, 32: 3}, 3, latent_dim=9, mapping_layers=2)
 
 
 def random_generator(config: ModelConfig) -> Generator:
