@@ -80,7 +80,7 @@ class CodeReader:
             "face": (either.face, own.face),
             "landmarks": (either.landmarks, own.landmarks),
         }
-        chosen = ["--aligned"] if aligned else []
+        flags = ["--aligned"] if aligned else []
         for kind, (of_either, of_own) in kinds.items():
             flag, own_flag = f"--{kind}", f"--{role}-{kind}"
             if of_own is not None and role not in self.pictures:
@@ -88,13 +88,13 @@ class CodeReader:
             if of_own is not None and of_either is not None:
                 raise UsageError(f"give {flag} or {own_flag}, not both")
             if of_own is not None or of_either is not None:
-                chosen.append(flag if of_own is None else own_flag)
+                flags.append(flag if of_own is None else own_flag)
         face = either.face if own.face is None else own.face
         marks = either.landmarks if own.landmarks is None else own.landmarks
         if marks is not None and is_folder(self.pictures.get(role, 0)):
             raise UsageError(f"landmarks mark one picture: {role.upper()} is a folder")
-        if len(chosen) > 1:
-            raise UsageError(f"choose one of {' and '.join(chosen)}")
+        if len(flags) > 1:
+            raise UsageError(f"choose one of {' and '.join(flags)}")
         # people count faces from 1
         return _Reading("none" if aligned else "auto", None if face is None else face - 1, marks)
 

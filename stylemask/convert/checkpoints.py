@@ -180,18 +180,18 @@ def _config(checkpoints: dict[str, dict[str, Any]], paths: dict[str, Path]) -> M
 
 def _masked_layers(checkpoint: dict[str, Any], config: ModelConfig, paths: dict[str, Path]) -> int:
     path = paths["mask_network"]
-    found = len({key.split(".")[0] for key in checkpoint[ENTRIES["mask_network"]]})
-    stated = checkpoint.get("num_layers_control", found)
+    count = len({key.split(".")[0] for key in checkpoint[ENTRIES["mask_network"]]})
+    stated = checkpoint.get("num_layers_control", count)
     if not isinstance(stated, int):
         raise WeightsError(f"{path}: num_layers_control is no whole number: not usable")
-    if stated != found:
-        raise WeightsError(f"{path} says {stated} mask networks and holds {found}: not usable")
-    if not 1 <= found <= config.conv_layers:
+    if stated != count:
+        raise WeightsError(f"{path} says {stated} mask networks and holds {count}: not usable")
+    if not 1 <= count <= config.conv_layers:
         raise WeightsError(
-            f"{path} holds {found} mask networks, {paths['generator']} has {config.conv_layers} "
+            f"{path} holds {count} mask networks, {paths['generator']} has {config.conv_layers} "
             "convolutions: these files do not belong together"
         )
-    return found
+    return count
 
 
 def _generator(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> State:

@@ -138,9 +138,9 @@ def part_effect(
     Raises:
         InvalidInputError: strength out of range, or the model has no such part.
     """
-    given = pipeline.masks(source, target)
-    mixed = given if masks is None else masks
-    inside = part.channels(given, pipeline.space)
+    natural = pipeline.masks(source, target)
+    mixed = natural if masks is None else masks
+    inside = part.channels(natural, pipeline.space)
     alone, rest, result = (
         pipeline.reenact(source, target, strength, masks=values)
         for values in (only(mixed, inside), without(mixed, inside), mixed)

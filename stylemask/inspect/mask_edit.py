@@ -105,9 +105,9 @@ class Part:
         Raises:
             InvalidInputError: the name is unknown.
         """
-        chosen = space.select([self.name])
+        selected = space.select([self.name])
         parts = []
-        for mask, whole in zip(masks, chosen, strict=True):
+        for mask, whole in zip(masks, selected, strict=True):
             part = torch.full_like(mask, whole, dtype=torch.bool)
             if whole and self.tenth is not None:
                 part = torch.zeros_like(part)

@@ -202,12 +202,12 @@ def _parse(packet: str | bytes) -> tuple[dict[str, str], str]:
         root = ElementTree.fromstring(text)
     except (ValueError, ElementTree.ParseError):
         return {}, "its XMP was not read: it is damaged"
-    found: dict[str, str] = {}
+    properties: dict[str, str] = {}
     for description in root.iter(f"{{{RDF}}}Description"):
         for name, tag in PROPERTIES.items():  # a property is an attribute or a child
             if value := _clean(description.get(tag) or description.findtext(tag) or ""):
-                found.setdefault(name, value)
-    return found, ""
+                properties.setdefault(name, value)
+    return properties, ""
 
 
 def _clean(text: str) -> str:

@@ -21,9 +21,8 @@ from PIL import Image, ImageChops, ImageFilter
 TILE = 128  # [px] period
 RING = (7, 20)  # harmonics of the tile, by distance: 5 to 16 cycles in 100 px
 KEY = 20230105  # of the phases
-NOMINAL_SIDE = (
-    1024  # [px] of larger pictures the mark grows along, as the picture's own detail does
-)
+# [px] of larger pictures the mark grows along, as the picture's own detail does
+NOMINAL_SIDE = 1024
 # Its root mean square, in levels of 0…255: in smooth areas, the most, and growth with activity.
 WEAKEST, STRONGEST, GROWTH = 0.6, 2.0, 0.15
 
@@ -78,17 +77,17 @@ def detect(image: Image.Image) -> Detection:
     grey = image.convert("L")
     if (growth := _growth(grey.size)) > 1:
         grey = _reduced(grey, growth)
-    found: list[tuple[float, float]] = []
+    matches: list[tuple[float, float]] = []
     trials, halvings = 0, 0
     while min(grey.size) >= SMALLEST:
         scores, scales = _scores(grey)
         best = int(scores.argmax())
-        found.append((float(scores[best]), float(scales[best]) * growth * 2**halvings))
+        matches.append((float(scores[best]), float(scales[best]) * growth * 2**halvings))
         trials += scores.size * FINE_SHIFTS**2
         grey, halvings = _reduced(grey, 2), halvings + 1
-    if not found:
+    if not matches:
         return Detection(False, 0.0, 1.0, 0.0)
-    score, scale = max(found)
+    score, scale = max(matches)
     # Chernoff's bound of a sum of cosines of random phases: whatever the picture, it holds
     chance = min(1.0, trials * math.exp(-(score**2) / 2))
     return Detection(chance < CHANCE, score, chance, scale)
@@ -114,8 +113,8 @@ def _code() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, columns = np.meshgrid(np.arange(-high, high + 1), np.arange(high + 1), indexing="ij")
     distance = np.hypot(rows, columns)
     # one of each pair of conjugates
-    kept = (low <= distance) & (distance <= high) & ((columns > 0) | (rows > 0))
-    rows, columns = rows[kept], columns[kept]
+    half = (low <= distance) & (distance <= high) & ((columns > 0) | (rows > 0))
+    rows, columns = rows[half], columns[half]
     phases = np.random.Generator(np.random.Philox(key=KEY)).uniform(0, 2 * np.pi, len(rows))
     return rows, columns, np.exp(1j * phases).astype(np.complex64)
 
@@ -184,19 +183,19 @@ def _plan(height: int, width: int) -> _Plan:
         scales.append(scale)
         # the finest harmonic slips by half a cycle over the window from one scale to the next
         scale *= 1 + 0.5 * scale * TILE / (RING[1] * max(height, width))
-    chosen = np.array(scales)
+    sizes = np.array(scales)
     rows, columns, code = _code()
     # twice the window: halfway between two lines of the spectrum most of a harmonic is still there
     padded = 2 * height, 2 * width
     row, column = (
-        np.rint(frequency / (TILE * chosen[:, None]) * length).astype(np.intp)
+        np.rint(frequency / (TILE * sizes[:, None]) * length).astype(np.intp)
         for frequency, length in zip((rows, columns), padded, strict=True)
     )
     # phases are counted from the middle, where a scale that is a little off does least harm
     quarter_turns = np.array([1, 1j, -1, -1j], np.complex64)
     reference = quarter_turns[(row + column) % 4] * code.conj()
-    kept = int(column.max()) + 1
-    return _Plan(padded, kept, chosen, row % padded[0] * kept + column, reference)
+    needed = int(column.max()) + 1
+    return _Plan(padded, needed, sizes, row % padded[0] * needed + column, reference)
 
 
 def _scores(grey: Image.Image) -> tuple[np.ndarray, np.ndarray]:

@@ -68,10 +68,10 @@ class Repository:
             raise WeightsError(f"{repo!r} is no Hub id: give user/repo")
         if at and revision:
             raise WeightsError(f"give the revision of {repo} once, not {within!r} and {revision!r}")
-        chosen = within if at else revision or ""
-        if (at or revision) and not REVISION.fullmatch(chosen):
-            raise WeightsError(f"{chosen!r} is no revision: give a branch, a tag or a commit")
-        return cls(repo, chosen)
+        wanted = within if at else revision or ""
+        if (at or revision) and not REVISION.fullmatch(wanted):
+            raise WeightsError(f"{wanted!r} is no revision: give a branch, a tag or a commit")
+        return cls(repo, wanted)
 
     def pinned(self, local_files_only: bool = False) -> "Repository":
         """The repository at the commit its revision stands for now.

@@ -267,13 +267,13 @@ def check_replaceable(folder: Path) -> None:
         WeightsError: it holds something else, or is no folder.
     """
     try:
-        found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
         raise WeightsError(f"cannot write the model to {folder}: {error}") from error
-    if found and (CONFIG_NAME not in found or found - set(ALL_FILES)):
+    if names and (CONFIG_NAME not in names or names - set(ALL_FILES)):
         raise WeightsError(
             f"{folder} exists and is no model folder, or holds other files too "
-            f"({min(found - set(ALL_FILES), default=CARD_NAME)}): choose another name"
+            f"({min(names - set(ALL_FILES), default=CARD_NAME)}): choose another name"
         )
 
 

@@ -108,20 +108,20 @@ def _local(folder: Path, name: str, revision: str | None) -> ModelSource:
 def _from_hub(
     text: str, revision: str | None, local_files_only: bool, progress: Progress | None
 ) -> ModelSource:
-    asked = hub.Repository.parse(text, revision)
-    pinned = asked.pinned(local_files_only)
-    logger.info("%s is commit %s", asked, pinned.revision)
+    repository = hub.Repository.parse(text, revision)
+    pinned = repository.pinned(local_files_only)
+    logger.info("%s is commit %s", repository, pinned.revision)
     folder = hub.snapshot(pinned, local_files_only, progress)
-    return ModelSource(folder, asked.id, pinned.revision)
+    return ModelSource(folder, repository.id, pinned.revision)
 
 
 def _ffhq(revision: str | None, local_files_only: bool, progress: Progress | None) -> ModelSource:
     if repo := os.environ.get(FFHQ_VARIABLE):
         try:
-            found = _from_hub(repo, revision, local_files_only, progress)
+            source = _from_hub(repo, revision, local_files_only, progress)
         except WeightsError as error:
             raise WeightsError(f"{FFHQ} is {FFHQ_VARIABLE}={repo}: {error}") from error
-        return ModelSource(found.folder, FFHQ, found.revision)
+        return ModelSource(source.folder, FFHQ, source.revision)
     folder = cache.ffhq_folder()
     for place in (folder, Path(FFHQ)):  # the latter as `stylemask convert -o ffhq` leaves it
         if _is_dir(place) and (place / CONFIG_NAME).is_file():
