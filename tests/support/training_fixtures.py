@@ -72,14 +72,6 @@ def own_settings() -> Iterator[None]:
     torch.set_flush_denormal(False)
 
 
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def log(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / METRICS_FILE).read_text().splitlines()]
 

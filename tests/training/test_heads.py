@@ -26,9 +26,6 @@ from training.heads.renderer import HeadRenderer
 from training.heads.shape import head_shape
 from training.heads.surface import surface_points
 
-pytest_plugins = ["tests.support.training_fixtures"]
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 GOLDEN = ROOT / "tests" / "golden" / "heads_32.safetensors"
 NOSE_TIP = 30
 FIRST_LATENT = [0.0599110, 0.0155596, -1.1644385]  # seed 0

@@ -14,9 +14,6 @@ from training.people.factors import PERSON, POSE, SCENE, Person, Pose, Scene
 from training.people.mirroring import mirrored, mirrored_landmarks
 from training.people.renderer import Renderer
 
-pytest_plugins = ["tests.support.training_fixtures"]
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 INNER_RIGHT, OUTER_RIGHT = 39, 36
 UPPER_LID, LOWER_LID = 37, 41
 CALM = {"age": 1.0, "weight": 1.0, "gender": 0.5, "pupil": 0.4, "glasses": 0.0}
@@ -108,14 +105,6 @@ def test_mirrored_coordinates_name_the_mirrored_factors(n):
     for row, mirror in zip(n, world.mirror(n), strict=True):
         for one, other in zip(world.person_of(row), world.person_of(mirror), strict=True):
             assert mirrored(one).values == pytest.approx(other.values, abs=1e-6)
-
-
-def test_at_most_one_thing_is_done_by_a_mouth_and_a_shut_eye_is_not_wide():
-    pose = POSE.columns(world.from_normals(world.draw(8, 3000)).pose)
-    assert float((pose["eyeBlinkLeft"] * pose["eyeWideLeft"]).max()) < 0.26
-    assert float((pose["jawOpen"] * pose["mouthPressLeft"]).max()) < 0.2
-    assert float((pose["mouthClose"] - pose["jawOpen"]).max()) <= 0
-    assert float(torch.stack([pose["eyeBlinkLeft"], pose["mouthSmileLeft"]]).max()) > 0.95
 
 
 @pytest.mark.parametrize(
