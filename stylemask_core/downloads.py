@@ -84,9 +84,13 @@ def authorities() -> str | bool:
 
 def certificate_trouble(error: BaseException) -> str | None:
     """What to do if a certificate is why a connection failed, as the end of a sentence, or None."""
-    causes = list(_causes(error))
-    path = os.environ.get(CERTIFICATES)
-    if path and not Path(path).is_file() and any(map(_is_of_files, causes)):
+    causes, path = list(_causes(error)), os.environ.get(CERTIFICATES)
+    # a library did not find certificates, or had none; `requests` has words of its own
+    missing = any(
+        isinstance(cause, FileNotFoundError | ssl.SSLError) or "CA certificate bundle" in str(cause)
+        for cause in causes
+    )
+    if path and missing and not Path(path).is_file():
         return f"{CERTIFICATES} names {path}, which is no file: correct it, or unset it"
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError) or REFUSED in str(cause):
@@ -96,12 +100,6 @@ def certificate_trouble(error: BaseException) -> str | None:
                 f"an authority of its own, name the file of its certificate in {CERTIFICATES}"
             )
     return None
-
-
-def _is_of_files(cause: BaseException) -> bool:
-    # a library did not find certificates, or had none; `requests` has words of its own
-    missing = isinstance(cause, FileNotFoundError | ssl.SSLError)
-    return missing or "CA certificate bundle" in str(cause)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from stylemask.cli.console import console_progress, tell
 from stylemask.cli.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
@@ -13,7 +14,7 @@ from stylemask.cli.options import FaceMarks, PhotoOptions
 from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.fan import ABOUT
-from stylemask_core.pictures import framing
+from stylemask_core.pictures import alignment, framing
 from stylemask_core.pictures.framing import Align
 from stylemask_core.pictures.images import read_photo
 from stylemask_core.pipeline import StyleMaskPipeline
@@ -21,6 +22,8 @@ from stylemask_core.results import Code, FramedPicture, Inversion
 
 ROLES = ("source", "target")
 MOST_PLACES = 9  # faces whose place is told
+DOUBT = 0.4  # [sides] a face's quad this far from an aligned picture's whole is doubted
+DOUBT_SIDE = 320  # [px] long side of the copy searched for it
 
 # What it warns of is told here, in the command line's own form.
 logging.getLogger(landmarks.__name__).addHandler(logging.NullHandler())
@@ -188,7 +191,7 @@ class CodeReader:
             self._said.add(note)
             self.tell_of(path, note)
         if how.align == "none":
-            if doubt := framing.doubt(photo.rgb, framing.PROFILES[pipeline.config.alignment]):
+            if doubt := _doubt(photo.rgb, framing.PROFILES[pipeline.config.alignment]):
                 self.tell_of(path, f"{doubt}: leave --aligned out to have it framed")
                 self._remark("maybe not aligned", path.name)
         elif how.landmarks is None and not faces:
@@ -222,6 +225,18 @@ def _places(faces: list[landmarks.Face]) -> str:
         places.append(f"{number} at {x:.0f},{y:.0f} ({width:.0f} px wide)")
     more = f" and {len(faces) - MOST_PLACES} smaller" if len(faces) > MOST_PLACES else ""
     return f"{len(faces)} faces found, the largest is taken: {', '.join(places)}{more}"
+
+
+def _doubt(picture: Image.Image, profile: framing.Profile) -> str:
+    """Why an RGB square that is said to be aligned may not be, "" if nothing tells so."""
+    # not the default detector: no weights are to be downloaded for a doubt
+    haar = replace(profile, detector=landmarks.HAAR, searched_side=DOUBT_SIDE)
+    faces = framing.find_faces(picture, haar).faces
+    whole = alignment.centred_quad(picture.size)
+    if not faces or min(alignment.deviation(face.quad, whole) for face in faces) <= DOUBT:
+        return ""
+    x, y = faces[0].points.mean(0)
+    return f"its face is not where an aligned picture has it, but at {x:.0f},{y:.0f}"
 
 
 def _is_picture(item: Input) -> bool:

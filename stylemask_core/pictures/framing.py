@@ -1,6 +1,6 @@
 """Which square of a picture a model reads: a face found, one marked by hand, or all of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -29,8 +29,6 @@ class Profile:
     needs_face: bool
 
 
-DOUBT = 0.4  # [sides] a face's quad this far from an aligned picture's whole is doubted
-DOUBT_SIDE = 320  # [px] long side of the copy searched for it
 # Measured: docs/alignment.md.
 PROFILES = {
     "ffhq": Profile(None, landmarks.MAX_SIDE, 0.05, needs_face=True),
@@ -138,15 +136,3 @@ def frame(
     if is_square and alignment.deviation(quad, whole) <= profile.tolerance:
         quad = whole
     return Framing(quad, faces, note)
-
-
-def doubt(picture: Image.Image, profile: Profile) -> str:
-    """Why an RGB square that is said to be aligned may not be, "" if nothing tells so."""
-    # not the default detector: no weights are to be downloaded for a doubt
-    haar = replace(profile, detector=landmarks.HAAR, searched_side=DOUBT_SIDE)
-    faces = find_faces(picture, haar).faces
-    whole = alignment.centred_quad(picture.size)
-    if not faces or min(alignment.deviation(face.quad, whole) for face in faces) <= DOUBT:
-        return ""
-    x, y = faces[0].points.mean(0)
-    return f"its face is not where an aligned picture has it, but at {x:.0f},{y:.0f}"

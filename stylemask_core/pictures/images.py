@@ -20,10 +20,6 @@ MAX_BYTES = 300_000_000  # of a file; 64 megapixels need no more, even uncompres
 MIN_SIDE = 16  # [px] below this there is nothing to see
 OUTPUT_SIZE = 512  # [px] smaller pictures are enlarged to this side before they leave the program
 FORMATS = ("PNG", "JPEG", "WebP", "AVIF", "GIF", "BMP", "TIFF")  # others run foreign decoders
-SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif"),
-    *(".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
-)
 DEPTHS = (8, 10, 12, 14, 16)  # bits of values that are whole numbers
 SUBFILE_TYPE, REDUCED = 254, 1  # tag of a TIFF, and its bit for a smaller version of another one
 RGB_SPACE = b"RGB "  # the colour space in an ICC profile's header, at bytes 16 to 20
