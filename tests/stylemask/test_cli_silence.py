@@ -40,16 +40,6 @@ def test_a_picture_without_a_face_is_drawn_with_a_word(stylemask, tiny_pipeline,
         assert lines_of(err)[0] == f"wall.png: {note}"
 
 
-def test_a_face_too_small_to_be_found_is_told_of(stylemask):
-    """The whole photo is 20 times as wide as the one in it."""
-    wide = Image.new("RGB", (2000, 2000), "grey")
-    wide.paste(astronaut().resize((100, 100)), (900, 900))
-    wide.save("wide.png")
-    *_, err = stylemask("reenact", "wide.png", "seed:1")
-    assert "wide.png: no face was found" in err
-    assert "a small face may be missed" in err
-
-
 def test_a_folder_names_its_files_without_a_face_in_the_summary(stylemask, portrait):
     for name in ("a", "c", "d"):
         face(f"faces/{name}.png")

@@ -57,14 +57,6 @@ def test_the_factor_of_all_holds_where_neither_layer_nor_group_has_one(pipeline,
         assert factor == (2 if layer.name == "b8.conv0" else 0.5 if layer.resolution < 16 else 0)
 
 
-def test_switching_a_group_off_equals_leaving_its_layers_out(pipeline, pair, masks):
-    edited = MaskEdit(scale={"coarse": 0}).apply(masks, pipeline.space)
-    others = [group for group in pipeline.space.groups() if group != "coarse"]
-    off = pipeline.reenact(*pair, masks=edited).tensor
-    assert torch.equal(off, pipeline.reenact(*pair, layers=others).tensor)
-    assert not torch.equal(off, pipeline.reenact(*pair).tensor)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -50,13 +50,6 @@ class Request:
 class HubServer:
     """The server, what it holds, what it was asked, and how it shall misbehave.
 
-    Attributes:
-        token: the only one it knows.
-        cuts: bytes after which the next download of a file is cut, by file name.
-        heads: what comes of a HEAD request, by file name: a status, or 0 for a lost connection.
-        forged: what is sent in place of a file's bytes, by file name.
-        drive: files it gives like a file host, by name.
-
     Args:
         tls: what makes it an https server.
     """
@@ -66,11 +59,13 @@ class HubServer:
         self.large_files: Files = {}  # by SHA-256
         self.names: dict[str, str] = {}  # of large files, by SHA-256
         self.requests: list[Request] = []
-        self.token = "hf_secret"
+        self.token = "hf_secret"  # the only one it knows
+        # bytes after which the next download of a file is cut, by file name
         self.cuts: dict[str, list[int]] = {}
+        # what a HEAD gets, by file name: a status, or 0 for a lost connection
         self.heads: dict[str, int] = {}
-        self.forged: Files = {}
-        self.drive: Files = {}
+        self.forged: Files = {}  # sent in place of a file's bytes, by file name
+        self.drive: Files = {}  # files it gives like a file host, by name
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
