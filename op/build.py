@@ -29,8 +29,6 @@ from op import compile_once, cuda_library, styled_conv
 MODE_VARIABLE = "STYLEMASK_OPS"
 MODES = ("auto", "native", "reference")
 LIMIT_VARIABLE = "STYLEMASK_BUILD_TIMEOUT"
-DEFAULT_LIMIT = 180.0  # [s] for a compiler
-KEY_DIGITS = 20  # of the hash in a file name
 
 CSRC = Path(__file__).parent / "csrc"
 
@@ -56,7 +54,7 @@ def settings() -> Settings:
     mode = os.environ.get(MODE_VARIABLE) or MODES[0]
     if mode not in MODES:
         raise BuildError(f"{MODE_VARIABLE}={mode!r} is not known: choose {', '.join(MODES)}")
-    text = os.environ.get(LIMIT_VARIABLE) or str(DEFAULT_LIMIT)
+    text = os.environ.get(LIMIT_VARIABLE) or "180"
     try:
         limit = float(text)
     except ValueError:
@@ -261,7 +259,7 @@ class Library:
         if "-march=native" in command:
             facts.append(_cpu_features())
         key.update(repr([str(fact) for fact in facts]).encode())
-        return cache_folder() / f"{self.name}-{key.hexdigest()[:KEY_DIGITS]}.so"
+        return cache_folder() / f"{self.name}-{key.hexdigest()[:20]}.so"
 
     def _complaint(self) -> str:
         return f"compiled operators ({self.name}) cannot be used: {self.reason}"
