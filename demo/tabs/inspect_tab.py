@@ -11,7 +11,7 @@ from demo.server.models import Described
 from demo.tabs.inspect_events import PICTURES, SEEDS, Inspected, Inspector
 from demo.tabs.mask_chart import mask_chart
 from demo.tabs.model_choice import Linked, ModelChoice, Step
-from demo.tabs.parts import figure, seed_field, strength_slider, tile, truncation_slider
+from demo.tabs.parts import figure, seed_field, slider_of, strength_slider, tile, truncation_slider
 from demo.tabs.photo_pair import PhotoPair
 from demo.tabs.shipped import FIRST_PAIR
 from demo.texts import text
@@ -157,21 +157,14 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
         [on, *factors.values(), threshold],
         **SMALL_EVENT,
     )
-    went = go.click(
-        run, None, everything, inputs_kwargs=controls, show_progress_on=result, **PAGE_EVENT
-    )
-    went.success(
-        details, None, numbers, inputs_kwargs=shown, show_progress_on=effects, **PAGE_EVENT
-    )
     changes = [chart.input, compare.input, *(seed.change for seed in other_seeds)]
     edits = [on.change, threshold.change, strength.input, *(x.change for x in factors.values())]
-    gr.on(changes, live, None, seen, inputs_kwargs=shown, show_progress_on=result, **LIVE_EVENT)
-    edited = gr.on(
-        edits, live, None, seen, inputs_kwargs=shown, show_progress_on=result, **LIVE_EVENT
-    )
-    edited.success(
-        details, None, numbers, inputs_kwargs=shown, show_progress_on=effects, **LIVE_EVENT
-    )
+    look_again = Step(live, shown, seen, result)
+    in_numbers = Step(details, shown, numbers, effects)
+    went = Step(run, controls, everything, result).on(go.click, PAGE_EVENT)
+    in_numbers.on(went.success, PAGE_EVENT)
+    look_again.on(changes, LIVE_EVENT)
+    in_numbers.on(look_again.on(edits, LIVE_EVENT).success, LIVE_EVENT)
     choice.clear(*everything[:-2], *numbers)
     choice.follow(advice, lambda model: gr.HTML(visible=_slow(model)))
     choice.refresh(
@@ -198,14 +191,8 @@ def _edit_controls(
         on = gr.CheckboxGroup(
             **switches(choice.first), label=text("inspect.groups"), elem_id="inspect-on"
         )
-        threshold = gr.Slider(
-            *THRESHOLD_RANGE,
-            value=0.0,
-            step=STEP,
-            label=text("inspect.threshold"),
-            info=text("inspect.threshold_info"),
-            elem_id="inspect-threshold",
-            min_width=240,
+        threshold = slider_of(
+            "inspect.threshold", THRESHOLD_RANGE, 0.0, elem_id="inspect-threshold"
         )
     choice.follow(on, lambda model: gr.CheckboxGroup(**switches(model)))
     factors = {}

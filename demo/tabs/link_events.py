@@ -117,10 +117,8 @@ def connect_links(
     queued = {**LOAD_EVENT, "show_progress": "hidden"}
     controls = begun.then(set_controls, query, [tab, *outputs], **queued)
     opened = controls.success(None, tab, None, js=OPEN, api_visibility="private")
-    opened.then(
-        show_mix, tab, mix.pictures, inputs_kwargs=mix.controls, show_progress_on=mix.pictures[-1],
-        **PAGE_EVENT,
-    )  # fmt: skip
+    mixing = {"tab": tab, **mix.controls}
+    Step(show_mix, mixing, mix.pictures, mix.pictures[-1]).on(opened.then, PAGE_EVENT)
 
 
 def _copy_button(tab: Linked, state: Callable[..., Restored]) -> None:

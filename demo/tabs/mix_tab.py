@@ -92,14 +92,8 @@ def mix_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
 
     changes = [source_seed.change, target_seed.change, layers.change]
     changes += [truncation.input, strength.input]  # not .change: a choice of model sets them too
-    gr.on(
-        changes, live, None, pictures, inputs_kwargs=controls, show_progress_on=result,
-        **LIVE_EVENT,
-    )  # fmt: skip
-    more.click(
-        against_targets, None, [caption, gallery], inputs_kwargs=controls, show_progress_on=more,
-        **PAGE_EVENT,
-    )  # fmt: skip
+    Step(live, controls, pictures, result).on(changes, LIVE_EVENT)
+    Step(against_targets, controls, [caption, gallery], more).on(more.click, PAGE_EVENT)
     gallery.select(take_target, None, target_seed, **SMALL_EVENT)
     choice.clear(*pictures)
     choice.follow(caption, lambda _: gr.HTML(visible=False))

@@ -1,6 +1,7 @@
 """What a visitor has chosen for all tabs: the model, what follows it, and consent to photos."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -19,6 +20,14 @@ class Step(NamedTuple):
     controls: Mapping[str, Any]
     outputs: Sequence[Any]
     progress_on: Any
+
+    def on(self, trigger: Any, kind: Mapping[str, Any]) -> Any:
+        """Declare it: a component's trigger, or a list of them, and one of the kinds of events."""
+        begin = partial(gr.on, trigger) if isinstance(trigger, list) else trigger
+        return begin(
+            self.call, None, self.outputs, inputs_kwargs=self.controls,
+            show_progress_on=self.progress_on, **kind,
+        )  # fmt: skip
 
 
 class Linked(NamedTuple):
@@ -99,10 +108,7 @@ class ModelChoice:
             [self.label, *components],
             self.selector,
         )
-        selected = self.selector.select(  # .input comes twice
-            choose, None, step.outputs, inputs_kwargs=step.controls,
-            show_progress_on=self.selector, **LOAD_EVENT,
-        )  # fmt: skip
+        selected = step.on(self.selector.select, LOAD_EVENT)  # .input comes twice
         selected.failure(lambda label: label, self.label, self.selector, **SMALL_EVENT)
         for tab_id, steps in self._refreshing:
             self._chain(selected.success, steps, tab_id)
@@ -112,11 +118,8 @@ class ModelChoice:
         """Declare steps, one after the other's success; only for an open tab if one is named."""
         for step in steps:
 
-            def call(open_tab: Any, /, *, _call: Any = step.call, **values: Any) -> Any:
+            def call(open_tab: Any, _call: Any = step.call, **values: Any) -> Any:
                 return _call(**values) if tab_id in (None, open_tab) else gr.skip()
 
-            event = begin(
-                call, self._open_tab, step.outputs, inputs_kwargs=step.controls,
-                show_progress_on=step.progress_on, **PAGE_EVENT,
-            )  # fmt: skip
-            begin = event.success
+            controls = {"open_tab": self._open_tab, **step.controls}
+            begin = step._replace(call=call, controls=controls).on(begin, PAGE_EVENT).success

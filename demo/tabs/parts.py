@@ -1,5 +1,7 @@
 """What the tabs share: seed fields, sliders, tiles."""
 
+from typing import Any
+
 import gradio as gr
 
 from demo.server.models import Described
@@ -26,28 +28,21 @@ def seed_field(label: str, seed: int) -> gr.Number:
 
 def truncation_slider(choice: ModelChoice) -> gr.Slider:
     """Truncation psi of random faces."""
-    slider = gr.Slider(
-        *TRUNCATION_RANGE,
-        value=choice.first.config.default_truncation,
-        step=0.05,
-        label=text("page.truncation"),
-        info=text("page.truncation_info"),
-        min_width=240,
-    )
+    value = choice.first.config.default_truncation
+    slider = slider_of("page.truncation", TRUNCATION_RANGE, value)
     choice.follow(slider, lambda pipeline: pipeline.config.default_truncation)
     return slider
 
 
 def strength_slider() -> gr.Slider:
     """Multiplier of the mask."""
-    return gr.Slider(
-        *STRENGTH_RANGE,
-        value=1.0,
-        step=0.05,
-        label=text("page.strength"),
-        info=text("page.strength_info"),
-        min_width=240,
-    )
+    return slider_of("page.strength", STRENGTH_RANGE, 1.0)
+
+
+def slider_of(key: str, limits: tuple[float, float], value: float, **options: Any) -> gr.Slider:
+    """A slider with the text of that key, and the one that explains it."""
+    options = {"step": 0.05, "min_width": 240, **options}
+    return gr.Slider(*limits, value=value, label=text(key), info=text(f"{key}_info"), **options)
 
 
 def layer_names(model: Described) -> list[tuple[str, str]]:

@@ -38,11 +38,7 @@ class PhotoPair:
         sought = {"consent": consent, **self.controls, "model": choice.label}
         self.find = Step(self._find, sought, [*self.controls.values(), note], note)
         # .change, not .upload: it also tells of examples, the webcam and removal
-        gr.on(
-            [consent.change, self.source.change, self.target.change],
-            self._find, None, self.find.outputs, inputs_kwargs=sought, show_progress_on=note,
-            **FIND_EVENT,
-        )  # fmt: skip
+        self.find.on([consent.change, self.source.change, self.target.change], FIND_EVENT)
 
     def choices(
         self,

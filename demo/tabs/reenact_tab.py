@@ -9,7 +9,7 @@ from demo.handlers import Handlers, crops_and_inversions, reenacted
 from demo.server.arguments import ROLES, flag_of, layers_of
 from demo.server.models import Described
 from demo.tabs.model_choice import ModelChoice, Step
-from demo.tabs.parts import layer_choice, strength_slider, tile
+from demo.tabs.parts import layer_choice, slider_of, strength_slider, tile
 from demo.tabs.photo_pair import PhotoPair
 from demo.tabs.reenact_examples import ReenactExamples, knows_heads_only
 from demo.tabs.refinement_controls import RefinementControls, gains, seconds_of_each
@@ -62,13 +62,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     refining = RefinementControls()
     paste_back = gr.Checkbox(label=text("reenact.paste_back"), elem_id="reenact-paste-back")
     with gr.Accordion(text("reenact.options"), open=False):
-        truncation = gr.Slider(
-            *TRUNCATION_RANGE,
-            value=1.0,
-            step=0.05,
-            label=text("reenact.truncation"),
-            info=text("reenact.truncation_info"),
-        )
+        truncation = slider_of("reenact.truncation", TRUNCATION_RANGE, 1.0)
 
     def live(last: Any, presses: Any, **values: Any) -> Any:
         if values == last:
@@ -121,10 +115,7 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     outputs = [*tiles, compare, result, pasted, *refining.gains, last_values]
     changes = [photos.source_marks.input, photos.target_marks.input]
     changes += [strength.input, truncation.input, layers.change, paste_back.input]
-    gr.on(
-        [*changes, *refining.changes], live, None, outputs, inputs_kwargs=controls,
-        show_progress_on=result, **LIVE_EVENT,
-    )  # fmt: skip
+    Step(live, controls, outputs, result).on([*changes, *refining.changes], LIVE_EVENT)
     pictures = [photos.source, photos.target]
     examples.connect(pictures)
     choice.clear(*tiles, compare, result, last_values)

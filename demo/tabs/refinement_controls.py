@@ -10,6 +10,7 @@ from demo.events import SMALL_EVENT
 from demo.photos import Cancelled
 from demo.server.arguments import ROLES, seconds_of
 from demo.server.memory import SessionMemory
+from demo.tabs.parts import slider_of
 from demo.texts import text
 from stylemask_core.checks import number_in
 from stylemask_core.inversion import Refinement
@@ -57,16 +58,10 @@ class RefinementControls:
                 info=text("refinement.switch_info"),
                 elem_id="reenact-refine",
             )
-            seconds = gr.Slider(
-                *PAGE_SECONDS,
-                value=FIRST_SECONDS,
-                step=1,
-                label=text("refinement.seconds"),
-                info=text("refinement.seconds_info"),
-                visible=False,
-                elem_id="reenact-seconds",
-                min_width=220,
-            )
+            seconds = slider_of(
+                "refinement.seconds", PAGE_SECONDS, FIRST_SECONDS, step=1, min_width=220,
+                visible=False, elem_id="reenact-seconds",
+            )  # fmt: skip
             cancel = gr.Button(
                 text("refinement.cancel"),
                 visible=False,
