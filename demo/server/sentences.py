@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
 from inspect import iscoroutinefunction, isgeneratorfunction
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import gradio as gr
@@ -64,10 +66,10 @@ def guarded(call: Callable[..., Any], of_page: bool = False) -> Callable[..., An
 def unforeseen(error: Exception, name: str, of_page: bool) -> gr.Error:
     """Log an error that nobody foresaw, and say in one line that there was one."""
     if of_page and isinstance(error, OF_VALUES):
-        kind = type(error).__name__
-        logger.warning(
-            "the page's event %s cannot use its values: %s: %s", name, kind, one_line(error)
-        )
+        frame = extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        kind, words = type(error).__name__, one_line(error)
+        logger.warning("event %s cannot use its values: %s at %s: %s", name, kind, where, words)
         return gr.Error(UNUSABLE, print_exception=False)
     logger.error("%s failed", name, exc_info=error)
     return gr.Error(WENT_WRONG, print_exception=False)
