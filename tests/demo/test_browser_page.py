@@ -78,7 +78,7 @@ def test_the_first_result_needs_no_model_and_a_failed_load_is_told(browser, url,
     def fail(*_, **__):
         raise InvalidInputError("the weights are damaged: fetch them again")
 
-    monkeypatch.setattr(Models, "_wait", fail)
+    monkeypatch.setattr(Models, "get", fail)
     page = browser.new_page(viewport=DESKTOP)
     page.goto(url)
     for role in ("source", "target", "result"):

@@ -245,4 +245,3 @@ def test_every_event_on_the_model_waits_its_turn(demo):
     assert queues.count(("model", 1)) >= 12
     # a photo is searched, and a model loaded, while the model in use is at work
     assert set(queues) == {("model", 1), ("faces", 1), ("load", 8), ("info", 1), ("verify", 1)}
-    assert demo._queue.max_size == 64

@@ -70,7 +70,7 @@ def test_who_waits_longer_than_the_server_can_is_told_so(tiny_folder, tmp_path, 
         url = f"{demo.local_url}gradio_api/call/mix"
         event = httpx.post(url, json={"data": [1, 2]}, **LOOPBACK).json()["event_id"]
         answer = pool.submit(httpx.get, f"{url}/{event}", **LOOPBACK)
-        wait_for(lambda: demo._queue.get_active_worker_count())
+        wait_for(lambda: demo.line.queue.busy)
         assert not demo.line.drain(0.1)
         assert "about to stop" in error(answer.result().text)
         gate.set()
