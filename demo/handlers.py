@@ -151,7 +151,7 @@ class Handlers:
         details = {role: details_of(pair[role], choices[role]) for role in pair}
         if loss:
             details["source"]["note"] = "; ".join(filter(None, (details["source"]["note"], loss)))
-        return (*crops_and_inversions(pipeline, pair), result, pasted, details)
+        return (*crops_and_inversions(pipeline, pair).values(), result, pasted, details)
 
     @checked
     def faces(self, picture: Any, model: str | None = None) -> tuple[dict[str, Any], str]:
@@ -260,15 +260,7 @@ class Handlers:
         uploads: Mapping[str, Upload],
         choices: Mapping[str, FaceChoice],
     ) -> tuple[Code, Code]:
-        """The codes of a pair, of pictures where there are some and else of seeds.
-
-        Args:
-            pipeline: the model.
-            seeds: by role.
-            truncation: psi of the seeds' codes.
-            uploads: pictures, by role.
-            choices: which face of a picture, by role.
-        """
+        """The codes of source and target: of pictures where there are some, else of seeds."""
         for role in ROLES:
             if role in uploads and role not in choices:
                 raise InvalidInputError(
@@ -294,14 +286,7 @@ def reenacted(
     layers: list[str] | None,
     upload: Upload | None,
 ) -> tuple[str, str | None, str]:
-    """Reenact two inverted pictures.
-
-    Args:
-        pipeline: the model.
-        pair: inversions by role.
-        strength: of the masks.
-        layers: that take part; None for all.
-        upload: the source, if the result is to be laid over it.
+    """Reenact two inverted pictures, and lay the result over the source if that is given.
 
     Returns:
         Files of the result, and of the source picture with the result in it; "", or what of
@@ -325,19 +310,14 @@ def stamp_of(pipeline: StyleMaskPipeline, *codes: Code) -> Stamp:
 
 def crops_and_inversions(
     pipeline: StyleMaskPipeline, pair: Mapping[str, Inverted]
-) -> tuple[str | None, ...]:
-    """Files of the source's crop and of what the model makes of it, then the target's."""
-    pictures = {
-        name: picture
-        for role, inverted in pair.items()
-        for name, picture in (
-            (f"{role}_crop", inverted.inversion.crop),
-            (f"{role}_inversion", inverted.picture),
-        )
-    }
-    stamp = Stamp.of(pipeline, Origin.PHOTO)
-    files = dict(zip(pictures, picture_files(pictures, stamp), strict=True))
-    return tuple(files.get(f"{role}_{kind}") for role in ROLES for kind in ("crop", "inversion"))
+) -> dict[str, str]:
+    """Files of the source's crop and of what the model makes of it, then the target's, by name."""
+    pictures = {}
+    for role, inverted in pair.items():
+        pictures[f"{role}_crop"] = inverted.inversion.crop
+        pictures[f"{role}_inversion"] = inverted.picture
+    files = picture_files(pictures, Stamp.of(pipeline, Origin.PHOTO))
+    return dict(zip(pictures, files, strict=True))
 
 
 def versions() -> dict[str, str]:

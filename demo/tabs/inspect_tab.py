@@ -34,10 +34,10 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
         elem_id="inspect-kind",
     )
     with gr.Row(elem_classes="controls") as seeds_row:
-        seeds = [
-            seed_field(text(f"page.{role}_seed"), seed)
+        seeds = {
+            f"{role}_seed": seed_field(text(f"page.{role}_seed"), seed)
             for role, seed in zip(ROLES, FIRST_PAIR, strict=True)
-        ]
+        }
     with gr.Column(visible=False) as pictures_part:
         photos = PhotoPair("inspect", handlers, choice)
     with gr.Row(elem_classes="controls"):
@@ -71,10 +71,10 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
     compare = gr.Checkbox(label=text("inspect.compare"), elem_id="inspect-compare")
     with gr.Column(visible=False) as other_part:
         with gr.Row(elem_classes="controls"):
-            other_seeds = [
-                seed_field(text(f"inspect.other_{role}"), seed)
+            other_seeds = {
+                f"other_{role}": seed_field(text(f"inspect.other_{role}"), seed)
                 for role, seed in zip(ROLES, SECOND_PAIR, strict=True)
-            ]
+            }
         with gr.Row(elem_classes="trio"):
             other = [
                 tile(text("inspect.other_source_is"), "inspect-other-source"),
@@ -101,14 +101,14 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
     controls = {
         "kind": kind,
         **photos.controls,
-        **dict(zip(("source_seed", "target_seed"), seeds, strict=True)),
+        **seeds,
         "truncation": truncation,
         "strength": strength,
         "on": on,
         **factors,
         "threshold": threshold,
         "compare": compare,
-        **dict(zip(("other_source", "other_target"), other_seeds, strict=True)),
+        **other_seeds,
         "chart": chart,
         "model": choice.label,
     }
@@ -157,7 +157,7 @@ def inspect_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> Linked:
         [on, *factors.values(), threshold],
         **SMALL_EVENT,
     )
-    changes = [chart.input, compare.input, *(seed.change for seed in other_seeds)]
+    changes = [chart.input, compare.input, *(x.change for x in other_seeds.values())]
     edits = [on.change, threshold.change, strength.input, *(x.change for x in factors.values())]
     look_again = Step(live, shown, seen, result)
     in_numbers = Step(details, shown, numbers, effects)

@@ -18,8 +18,6 @@ from stylemask_core import StyleMaskError
 from stylemask_core.checks import check_strength, check_truncation
 from stylemask_core.config import TRUNCATION_RANGE
 
-SOURCE_INVERTED = 1  # its place among the files of crops and inversions
-
 
 def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     """Fill the tab."""
@@ -28,12 +26,12 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
     examples = ReenactExamples(handlers.photos, choice)
     with gr.Row(elem_classes="reenactment"):
         with gr.Column(elem_classes="inversions", min_width=240):
-            with gr.Row():
-                source_crop = tile(text("reenact.source_crop"), "reenact-source-crop")
-                source_inverted = tile(text("reenact.source_inversion"), "reenact-source-inverted")
-            with gr.Row():
-                target_crop = tile(text("reenact.target_crop"), "reenact-target-crop")
-                target_inverted = tile(text("reenact.target_inversion"), "reenact-target-inverted")
+            tiles = {}
+            for role in ROLES:
+                with gr.Row():
+                    for kind, name in (("crop", "crop"), ("inversion", "inverted")):
+                        caption = text(f"reenact.{role}_{kind}")
+                        tiles[f"{role}_{kind}"] = tile(caption, f"reenact-{role}-{name}")
         with gr.Column(elem_classes=["tile", "compare"], min_width=240):
             gr.HTML(text("reenact.compare"), elem_classes="caption", padding=False)
             compare = gr.ImageSlider(
@@ -90,10 +88,10 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         if len(pair) == len(ROLES):
             upload = uploads["source"] if pasting else None
             shown[result], whole, loss = reenacted(pipeline, pair, strength, layers, upload)
-            shown[compare] = files[SOURCE_INVERTED], shown[result]
+            shown[compare] = files["source_inversion"], shown[result]
             if loss:
                 gr.Info(f"Source picture: {loss}")
-        shown |= dict(zip(tiles, files, strict=True))
+        shown |= {tile: files.get(name) for name, tile in tiles.items()}
         lines = gains({role: inverted.refinement for role, inverted in pair.items()})
         shown |= dict(zip(refining.gains, lines, strict=True))
         return {**shown, pasted: gr.Image(whole, visible=whole is not None), last_values: values}
@@ -111,14 +109,13 @@ def reenact_tab(tab: gr.Tab, handlers: Handlers, choice: ModelChoice) -> None:
         "model": choice.label,
     }
     controls = {"last": last_values, "presses": refining.presses, **mixing, **inverting}
-    tiles = [source_crop, source_inverted, target_crop, target_inverted]
-    outputs = [*tiles, compare, result, pasted, *refining.gains, last_values]
+    outputs = [*tiles.values(), compare, result, pasted, *refining.gains, last_values]
     changes = [photos.source_marks.input, photos.target_marks.input]
     changes += [strength.input, truncation.input, layers.change, paste_back.input]
     Step(live, controls, outputs, result).on([*changes, *refining.changes], LIVE_EVENT)
     pictures = [photos.source, photos.target]
     examples.connect(pictures)
-    choice.clear(*tiles, compare, result, last_values)
+    choice.clear(*tiles.values(), compare, result, last_values)
     choice.follow(pasted, lambda _: gr.Image(None, visible=False))
     choice.follow(limits, _limits)
     empty = {"source": photos.source, "target": photos.target, "model": choice.label}
