@@ -139,10 +139,10 @@ class Photos:
         """
         inverted: dict[str, Inverted] = {}
         squares: dict[str, FramedPicture] = {}
+        keys = {role: (uploads[role].path, x, pipeline.name) for role, x in choices.items()}
+        memories = {role: self._memory(uploads[role], x) for role, x in choices.items()}
         for role, choice in choices.items():
-            known = self._memory(uploads[role], choice).get(
-                (uploads[role].path, choice, pipeline.name)
-            )
+            known = memories[role].get(keys[role])
             if known and (cancelled_will_do or not known.cancelled):
                 inverted[role] = known
             else:
@@ -153,17 +153,15 @@ class Photos:
             batch = [role for role in squares if choices[role].truncation == psi]
             inversions = pipeline.invert_framed([squares[role] for role in batch], psi)
             for role, inversion in zip(batch, inversions, strict=True):
-                choice, upload = choices[role], uploads[role]
                 refinement, ended = None, False
-                if seconds := choice.refine_seconds:
+                if seconds := choices[role].refine_seconds:
                     refinement = pipeline.refine_inversion(
                         inversion, seconds, _say_refinement(role, seconds), cancelled
                     )
                     inversion, ended = refinement.inversion, cancelled()
                 picture = pipeline.synthesize(inversion).image
                 inverted[role] = Inverted(inversion, picture, refinement, ended)
-                key = upload.path, choice, pipeline.name
-                self._memory(upload, choice).set(key, inverted[role])
+                memories[role].set(keys[role], inverted[role])
         return {role: inverted[role] for role in choices}
 
     def _memory(self, upload: Upload, choice: FaceChoice) -> SessionMemory:
