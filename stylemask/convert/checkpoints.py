@@ -17,12 +17,11 @@ from torch import nn
 from stylemask.convert.e4e_tensors import convert_encoder
 from stylemask.convert.tensor_names import Names, generator_names, mask_network_names
 from stylemask_core import files
+from stylemask_core.checks import check_tensors
 from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import model_folder
-from stylemask_core.networks.encoder import build_encoder
 from stylemask_core.networks.generator import Generator, blur_kernel
-from stylemask_core.networks.mask_network import MaskNetwork
 from stylemask_core.pictures import file_kinds
 
 State = dict[str, torch.Tensor]
@@ -214,8 +213,7 @@ def _generator(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> S
 
 
 def _mask_network(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> State:
-    with torch.device("meta"):
-        network = MaskNetwork(config)
+    network = model_folder.empty_network(config, "mask_network")
     state = checkpoint[ENTRIES["mask_network"]]
     return _renamed(state, mask_network_names(config), network, path)
 
@@ -249,8 +247,7 @@ def _encoder(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> Sta
     if state:
         raise WeightsError(f"{path}: tensor {min(state)} has no place in the model ({len(state)})")
     tensors["latent_avg"] = mean.expand(heads, -1) if len(mean) == 1 else mean
-    with torch.device("meta"):
-        network = build_encoder(config)
+    network = model_folder.empty_network(config, "encoder")
     return _renamed(tensors, {name: name for name in tensors}, network, path)
 
 
@@ -266,10 +263,7 @@ def _latent_avg(checkpoint: dict[str, Any], config: ModelConfig, path: Path) -> 
 
 def _renamed(state: State, names: Names, network: nn.Module, path: Path) -> State:
     """Give tensors this project's names and shapes, strictly."""
-    if missing := sorted(set(names) - set(state)):
-        raise WeightsError(f"{path}: tensor {missing[0]} is missing ({len(missing)} in all)")
-    if extra := sorted(set(state) - set(names)):
-        raise WeightsError(f"{path}: tensor {extra[0]} has no place in the model ({len(extra)})")
+    check_tensors(dict.fromkeys(state, ()), dict.fromkeys(names, ()), path)  # their names
     expected, tensors = network.state_dict(), {}
     for theirs, ours in names.items():
         tensor, shape = state[theirs], expected[ours].shape
