@@ -2,7 +2,7 @@
 
 A model folder names tensors after the modules that hold them: `mapping.layers.0.weight`,
 `blocks.b8.convs.conv0.affine.bias`, `layers.b8_conv0.0.weight`, … The encoder's tensors also change
-in value and shape: see `e4e.py`.
+in value and shape: see `e4e_tensors.py`.
 """
 
 from stylemask_core.config import FIRST_RESOLUTION, ModelConfig
