@@ -14,7 +14,7 @@ from stylemask_core.pictures import alignment, images, pasting
 from tests.support.helpers import ROOT
 from tests.support.photos import POINTS, astronaut, drawing, scaled, six_faces, turned
 
-HEADS = sorted((ROOT / "examples" / "heads").glob("*.png"))
+HEADS = sorted((ROOT / "demo" / "heads").glob("*.png"))
 
 
 @pytest.fixture(scope="module")
