@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -57,10 +58,11 @@ def test_heat_is_brightest_where_the_effect_is():
     assert abs(brightest[0] - 16.5) <= 4 and abs(brightest[1] - 48.5) <= 4
 
 
-def test_a_group_without_effect_is_drawn_without_a_warning(inspection, recwarn):
+def test_a_group_without_effect_is_drawn_without_a_warning(inspection):
     nothing = {group: np.zeros_like(e) for group, e in inspection.group_effects.items()}
-    figures.effect_maps(type(inspection)(**{**vars(inspection), "group_effects": nothing}))
-    assert not recwarn.list
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figures.effect_maps(type(inspection)(**{**vars(inspection), "group_effects": nothing}))
 
 
 def test_settings_of_the_program_are_left_alone(inspection):
