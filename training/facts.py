@@ -1,4 +1,4 @@
-"""Train a fact network of a world's generators: `python -m training.facts points -o runs/points`.
+"""Train a fact network of a world's generators: `python -m training.facts pose -o runs/pose`.
 
 Facts (where points of the face lie, which colours there are) follow from the world's coordinates
 alone, of which there are as many as one likes: nothing needs to be rendered.
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from stylemask_core.networks.generator import FactNetwork
+from training.apart import told_of
 from training.checkpoint import STATE_FILE, read_state
 from training.known_worlds import WORLDS
 from training.run import TrainingRun, averaged_weights, options, prepare
@@ -46,11 +47,11 @@ def scale_of(facts: Facts) -> Scale:
 
 
 @torch.no_grad()
-def validate(network: FactNetwork, world: World, facts: Facts, scale: Scale) -> float:
+def validate(network: FactNetwork, world: World, name: str, scale: Scale) -> float:
     """Root of the mean squared error of a network's facts [deviations]."""
     z = normals(VALIDATION, torch.Generator().manual_seed(VALIDATION_SEED))
-    exact = (facts(z) - scale.mean) / scale.deviation
-    return float((network(world.project(z)) - exact).square().mean().sqrt())
+    exact = (world.facts[name](z) - scale.mean) / scale.deviation
+    return float((network(told_of(world, name, z)) - exact).square().mean().sqrt())
 
 
 def trained_facts(run_folder: Path) -> tuple[str, dict[str, torch.Tensor]]:
@@ -67,7 +68,7 @@ def trained_facts(run_folder: Path) -> tuple[str, dict[str, torch.Tensor]]:
 def main(argv: list[str] | None = None) -> None:
     """Command-line entry."""
     parser = options(__doc__, "runs/facts", images=4_000_000, batch=256)
-    parser.add_argument("facts", help="which of the world's, points or looks")
+    parser.add_argument("facts", help="which of the world's: identity or pose")
     parser.add_argument("--world", choices=list(WORLDS), default="people")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     train(parser.parse_args(argv))
@@ -95,12 +96,12 @@ def train(args: argparse.Namespace) -> None:
         z = normals(args.batch, run.random)
         with torch.no_grad():
             exact = (facts(z) - scale.mean) / scale.deviation
-        output = network(world.project(z).to(device))
+        output = network(told_of(world, args.facts, z).to(device))
         run.descend((output - exact.to(device)).square().mean())
         if run.step % VALIDATION_INTERVAL == 0:
-            bar.set_postfix_str(f"error {validate(average.cpu(), world, facts, scale):.3f}")
+            bar.set_postfix_str(f"error {validate(average.cpu(), world, args.facts, scale):.3f}")
             average.to(device)
-    error = validate(average.cpu(), world, facts, scale)
+    error = validate(average.cpu(), world, args.facts, scale)
     print(f"error of {args.facts}: {error:.3f} of their deviations", file=sys.stderr)
 
 

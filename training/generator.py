@@ -16,12 +16,13 @@ from stylemask_core.errors import StyleMaskError
 from stylemask_core.models.model_folder import load_weights, write_part
 from stylemask_core.networks.generator import Generator
 from stylemask_core.pictures.images import to_image
+from training.apart import Restriction
 from training.checkpoint import STATE_FILE
 from training.facts import trained_facts
 from training.known_worlds import DEFAULT_WORLD, WORLDS, check_world
 from training.losses import energy_loss, landmark_weights, picture_loss, psnr
 from training.run import TrainingRun, autocast, averaged_weights, options, prepare
-from training.worlds import Dataset, World
+from training.worlds import Dataset
 
 MEAN_SAMPLES = 16384  # latents averaged for the mean w
 VALIDATION_INTERVAL = 500  # [steps]
@@ -42,14 +43,6 @@ def parse_stages(text: str) -> list[tuple[int, float]]:
 def current_resolution(stages: list[tuple[int, float]], fraction: float) -> int:
     """Resolution of the stage a run is in [px]."""
     return next((r for r, end in stages if fraction < end), stages[-1][0])
-
-
-@torch.no_grad()
-def restrict_mapping(generator: Generator, world: World) -> None:
-    """Remove from the mapping's first layer everything but the world's coordinates."""
-    weight = generator.mapping.layers[0].weight
-    dim = generator.config.latent_dim
-    weight[:, :dim] = world.project(weight[:, :dim])
 
 
 @torch.no_grad()
@@ -96,7 +89,9 @@ def grow_from(generator: Generator, folder: Path) -> None:
     """
     of_run = (folder / STATE_FILE).exists()
     weights = averaged_weights(folder, "generator") if of_run else load_weights(folder, "generator")
-    generator.load_state_dict(weights, strict=False)
+    shapes = {name: tensor.shape for name, tensor in generator.state_dict().items()}
+    shared = {name: x for name, x in weights.items() if shapes.get(name) == x.shape}
+    generator.load_state_dict(shared, strict=False)
 
 
 def build_in_facts(run_folder: Path, generator: Generator) -> None:
@@ -159,7 +154,7 @@ def train(args: argparse.Namespace) -> None:
     for run_folder in args.facts:
         build_in_facts(run_folder, generator)
     generator.to(device, memory_format=torch.channels_last)
-    restrict_mapping(generator, world)
+    Restriction(generator, world)()
     generator.mapping.facts.requires_grad_(False)
     mapping = list(generator.mapping.layers.parameters())
     rest = [p for name, p in generator.named_parameters() if not name.startswith("mapping.")]
@@ -172,6 +167,8 @@ def train(args: argparse.Namespace) -> None:
     (args.output / CONFIG_NAME).write_text(config.to_json(), encoding="utf-8")
     run = TrainingRun(args, {"generator": generator}, groups, args.learning_rate, hold=args.hold)
     average = run.averages["generator"]
+    assert isinstance(average, Generator)
+    restrictions = [Restriction(network, world) for network in (generator, average)]
     for bar in run.steps():
         resolution = current_resolution(stages, run.fraction)
         views = data.draw(args.batch, resolution, run.random)
@@ -185,8 +182,8 @@ def train(args: argparse.Namespace) -> None:
             loss = energy_loss(drawn.float(), views.images) if begun else drawn.new_zeros(())
             terms["energy"] = args.energy_weight * loss
         run.descend(terms)
-        for network in (generator, average):
-            restrict_mapping(network, world)
+        for restrict in restrictions:
+            restrict()
         if run.step % VALIDATION_INTERVAL == 0:
             score = validate(average, data, resolution)
             save_sheet(average, data, resolution, args.output)

@@ -85,6 +85,10 @@ class World(Protocol):
         """Centres of left eye, right eye and mouth, [B, 3, 2] in 0…1."""
 
     @property
+    def pose(self) -> torch.Tensor | None:
+        """Which elements of z [512] name the pose; None where each names something of all."""
+
+    @property
     def facts(self) -> dict[str, Facts]:
         """What a model's mapping network is told, by name: exact, and known without drawing."""
 

@@ -21,9 +21,8 @@ from training.heads.answers import SMALL_HEADS
 from training.identity_models.heads import HeadsIdentityModel, new_network
 from training.metrics import METRICS_FILE
 from training.network_files import write_network
-from training.people import world
+from training.people import points, world
 from training.people.answers import PEOPLE
-from training.people.latents import latent
 from training.run import TrainingRun, options
 from training.worlds import World
 
@@ -125,7 +124,7 @@ def write_shard(folder: Path, number: int, people: int = 4, poses: int = 2) -> N
     n = world.draw(number, people, poses)
     images = np.full((len(n), SIDE, SIDE, 3), 128, np.uint8)
     images[:, :, SIDE // 2 :] = (torch.sigmoid(n[:, None, None, :3]) * 255).byte().numpy()
-    places = PEOPLE.facts["points"](latent(n)).unflatten(1, (-1, 2))[:, :68] / 2 + 0.5
+    places = points.points(n)[:, points.LANDMARKS] / 2 + 0.5
     folder.mkdir(exist_ok=True)
     names = [coordinate.name for coordinate in world.COORDINATES]
     (folder / "world.json").write_text(json.dumps({"coordinates": names, "poses_per_person": 2}))

@@ -20,7 +20,7 @@ from training.identity_models import load_identity_model
 from training.identity_models import people as identity_people
 from training.identity_models.heads import new_network
 from training.network_files import write_network
-from training.people import judges, world
+from training.people import judges, points, world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
@@ -54,7 +54,7 @@ def test_a_pose_in_numbers_says_the_same_as_the_coordinates():
         [1.0, -1.0, 3.0]
     )
     pose = Pose.from_vector(poser.pose_vectors(n)[0])
-    places = PEOPLE.facts["points"](latent(torch.cat([torch.zeros(1, world.K), n])))
+    places = points.points(n)
     assert 15 < pose.yaw < 30
     assert -15 < pose.pitch < -4
     assert pose.actions["jawOpen"] > 0.4
@@ -72,7 +72,7 @@ def test_the_face_model_places_the_points_of_what_it_read():
     shown = torch.zeros_like(n)
     for name in (*SHAPE, *EXPRESSION, *ANGLES):
         shown[:, world.INDEX[name]] = n[:, world.INDEX[name]]
-    exact = PEOPLE.facts["points"](latent(shown)).unflatten(1, (-1, 2))[:, :68] / 2 + 0.5
+    exact = points.points(shown)[:, points.LANDMARKS] / 2 + 0.5
     found = model.decode(known.shape, known.expression, known.pose).landmarks_2d
     assert (found - exact).abs().mean() < 2e-3
     values = known.expression.clone().requires_grad_()

@@ -14,6 +14,7 @@ from stylemask_core.models import model_folder
 from stylemask_core.networks.generator import FactNetwork
 from tests.support.training_fixtures import SIDE, log, write_shard
 from training import facts, generator, mask
+from training.apart import of_pose, told_of
 from training.heads.answers import SMALL_HEADS
 from training.people import world
 from training.people.answers import PEOPLE
@@ -89,30 +90,45 @@ def test_pictures_of_another_world_and_too_few_of_this_are_refused_in_one_line(t
         PeopleDataset(tmp_path, CPU)
 
 
-@pytest.mark.parametrize("name", ["points", "looks"])
+def test_pose_and_identity_have_channels_of_their_own_in_a_generator_of_people(renders, tmp_path):
+    run = ["--world", "people", "--data", str(renders), "--device", "cpu", "--stages", "16:1"]
+    generator.main([*run, "--images", "64", "-o", str(tmp_path)])
+    trained = generator.averaged_generator(tmp_path)
+    z = latent(world.draw(1, 12))
+    source, target, exact = z[:6], z[6:], PEOPLE.swap_pose(z[:6], z[6:])
+    w = [trained.broadcast(trained.mapping(x)) for x in (source, target, exact)]
+    of_source, of_target, of_exact = (trained.styles(x) for x in w)
+    for a, b, c in zip(of_source, of_target, of_exact, strict=True):
+        pose = of_pose(a.shape[1])
+        assert torch.allclose(torch.where(pose, b, a), c, atol=1e-3)
+        assert not torch.allclose(a, c, atol=1e-2) or not pose.any()
+    for a, c in zip(trained.rgb_styles(w[0]), trained.rgb_styles(w[2]), strict=True):
+        assert torch.allclose(a, c, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["identity", "pose"])
 def test_facts_are_learned_and_become_a_part_of_the_generator_that_training_leaves_alone(
     name, renders, tmp_path
 ):
     shared = ["--device", "cpu"]
     short = [name, *shared, "--images", "3200", "--batch", "16", "-o", str(tmp_path / "facts")]
-    exact = PEOPLE.facts[name]
-    scale = facts.scale_of(exact)
+    scale = facts.scale_of(PEOPLE.facts[name])
     torch.manual_seed(0)
     network = FactNetwork(512, len(scale.mean))
-    before = facts.validate(network, PEOPLE, exact, scale)
+    before = facts.validate(network, PEOPLE, name, scale)
     facts.main(short)
     learned_name, learned = facts.trained_facts(tmp_path / "facts")
     network.load_state_dict(learned)
     assert learned_name == name
-    assert facts.validate(network, PEOPLE, exact, scale) < 0.9 * before
+    assert facts.validate(network, PEOPLE, name, scale) < 0.9 * before
     run = ["--world", "people", "--data", str(renders), "--facts", str(tmp_path / "facts")]
     run += ["--images", "32", "--stages", "16:1", "-o", str(tmp_path / "generator"), *shared]
     generator.main(run)
     with Image.open(tmp_path / "generator" / generator.SHEET) as sheet:
         assert sheet.size == (8 * 16, 2 * 16)
     trained = generator.averaged_generator(tmp_path / "generator")
-    for key, tensor in trained.mapping.facts[name].state_dict().items():
-        assert torch.allclose(tensor, learned[key], atol=1e-6)
+    z = told_of(PEOPLE, name, facts.normals(4, torch.Generator().manual_seed(0)))
+    assert torch.allclose(trained.mapping.facts[name](z), network(z), atol=1e-5)
     assert (trained.mapping.layers[0].weight[:, world.K : 512] == 0).all()
 
 
@@ -148,16 +164,16 @@ def test_a_model_that_is_told_facts_keeps_them_and_misses_each_of_their_tensors(
     z = torch.randn(2, 512)
     w = model.generator.mapping(z)
     without = dict(model.generator.state_dict())
-    without["mapping.facts.points.head.bias"] = without["mapping.facts.points.head.bias"] + 1
+    without["mapping.facts.pose.head.bias"] = without["mapping.facts.pose.head.bias"] + 1
     model.generator.load_state_dict(without)
     assert not torch.allclose(model.generator.mapping(z), w)
     model_folder.write_part(
-        people_folder, "generator", {k: x for k, x in without.items() if "points.head" not in k}
+        people_folder, "generator", {k: x for k, x in without.items() if "pose.head" not in k}
     )
-    with pytest.raises(WeightsError, match=r"tensor mapping.facts.points.head.bias is missing \(2"):
+    with pytest.raises(WeightsError, match=r"tensor mapping.facts.pose.head.bias is missing \(2"):
         model_folder.load_model(people_folder)
     config = ModelConfig.load(people_folder)
-    assert config.facts["points"] > 2 * 68
+    assert config.facts["pose"] > 2 * 68
     model_folder.write_part(people_folder, "generator", without)
     text = json.loads((people_folder / CONFIG_NAME).read_text()) | {"facts": {}}
     with pytest.raises(WeightsError, match="is not part of the model"):

@@ -3,8 +3,9 @@
 import torch
 
 from stylemask_core.networks.generator import Generator
+from training.apart import Restriction
 from training.augmentation import augment, background_mask
-from training.generator import current_resolution, parse_stages, restrict_mapping
+from training.generator import current_resolution, parse_stages
 from training.heads.answers import SMALL_HEADS
 from training.heads.renderer import HeadRenderer
 from training.heads.world import basis, coordinates, factors, latents
@@ -22,7 +23,7 @@ def test_stages_say_which_resolution_is_trained_when():
 def test_the_restricted_mapping_reads_nothing_but_the_worlds_coordinates():
     torch.manual_seed(0)
     generator = Generator(SMALL_HEADS.config(TINY))
-    restrict_mapping(generator, SMALL_HEADS)
+    Restriction(generator, SMALL_HEADS)()
     axes, z = basis(torch.device("cpu")), latents(3, 1)
     other = z + torch.randn(1, 512)
     # the same length and coordinates, everything else different

@@ -68,6 +68,10 @@ class HeadsWorld:
         return torch.stack([part.mean(1) for part in parts], 1)
 
     @property
+    def pose(self) -> None:
+        """A latent's coordinates lie in a basis of their own: no element names one."""
+
+    @property
     def facts(self) -> dict[str, Facts]:
         """None: these models are told of nothing."""
         return {}

@@ -7,11 +7,16 @@ import torch
 
 from stylemask_core.config import ModelConfig
 from training.people import points, world
-from training.people.appearance import APPEARANCES, appearance
 from training.people.augmentation import disturb
 from training.people.dataset import PeopleDataset
-from training.people.latents import centers, coordinates, latent, mirror
+from training.people.facts import SIZES, identity_facts, pose_facts
+from training.people.latents import LATENT_DIM, centers, coordinates, latent, mirror
 from training.worlds import Facts, Render, Views
+
+
+def _of(facts: Facts) -> Facts:
+    """The same of latents as of coordinates."""
+    return lambda z: facts(coordinates(z))
 
 
 class PeopleWorld:
@@ -28,7 +33,7 @@ class PeopleWorld:
             channels=channels,
             masked_layers=2 * len(channels) - 1,
             mapping_layers=2,
-            facts={"points": 2 * len(points.NAMES), "looks": APPEARANCES},
+            facts=dict(SIZES),
             noise=False,
             encoder="convolutional",
             default_truncation=0.7,
@@ -56,12 +61,16 @@ class PeopleWorld:
         return centers(places)
 
     @property
+    def pose(self) -> torch.Tensor:
+        """Which elements of z [512] name the pose."""
+        elements = torch.zeros(LATENT_DIM, dtype=torch.bool)
+        elements[world.POSE_SPAN] = True
+        return elements
+
+    @property
     def facts(self) -> dict[str, Facts]:
-        """Where points of the face lie, -1…1 in the picture by x and y, and what all looks like."""
-        return {
-            "points": lambda z: points.points(coordinates(z)).flatten(1),
-            "looks": lambda z: appearance(coordinates(z)),
-        }
+        """What is known of identity and surroundings, and of the pose."""
+        return {"identity": _of(identity_facts), "pose": _of(pose_facts)}
 
     def portraits(self, z: torch.Tensor, random: torch.Generator) -> torch.Tensor:
         """The latents of the same people at rest, in surroundings drawn anew."""
