@@ -16,7 +16,7 @@ INPUT_GAIN = 2.0  # pictures in −1…1 have a deviation of about a half
 CONVOLUTIONAL_INPUT_SIZE = 128  # [px] likewise
 # Channels and residual blocks by the side of the features [px]: 0.26 GMAC.
 CONVOLUTIONAL_STAGES = {64: (24, 0), 32: (48, 1), 16: (96, 2), 8: (160, 2), 4: (256, 1)}
-CONVOLUTIONAL_HIDDEN = 640
+CONVOLUTIONAL_HIDDEN = 512
 CONVOLUTIONAL_RANK = 192
 
 
