@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.helpers import MIX, face, noise, png_bytes
+from tests.support.helpers import MIX, bomb, face, noise, png_bytes
 
 TO_SEED = ("seed:1", "-o", "out.png")
 
@@ -215,3 +215,8 @@ def test_a_bad_array_is_told_by_name_and_never_executed(refused, content, messag
 def test_a_picture_named_like_an_array_is_told(refused):
     shutil.move(face("a.png"), "a.npy")
     assert "a.npy is no readable array" in refused(1, "reenact", "a.npy", *TO_SEED)
+
+
+def test_a_decompression_bomb_is_told_by_name(refused):
+    bomb(Path("bomb.png"))
+    assert "bomb.png is too large" in refused(1, "reenact", "seed:1", "bomb.png", "-o", "out.png")

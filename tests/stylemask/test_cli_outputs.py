@@ -220,3 +220,16 @@ def test_a_transparent_picture_is_laid_on_white_where_its_format_asks_for_that(t
         path = tmp_path / f"out{suffix}"
         assert outputs.write_picture(outputs.Output(path), picture, stamp) == str(path)
         assert Image.open(path).mode == "RGBA"
+
+
+def test_no_picture_is_written_to_a_terminal(refused, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert "standard output is a terminal" in refused(2, *MIX, "-o", "-")
+
+
+def test_a_folder_that_was_there_stays_even_if_it_is_empty(stylemask):
+    Path("mine").mkdir()
+    array("bad.npy", 3, 3)
+    assert stylemask("reenact", "bad.npy", "seed:1", "-o", "mine/new/out.png")[0] == 1
+    assert names() == ["bad.npy", "mine"]
+    assert names("mine") == []

@@ -154,3 +154,12 @@ def test_colours_that_a_pasted_photo_cannot_keep_are_told_of(stylemask):
     astronaut().convert("CMYK").save("print.tif")
     *_, err = stylemask("reenact", "print.tif", "seed:1", "--paste-back", "-o", "out.png")
     assert "print.tif: its CMYK colours became RGB" in err
+
+
+def test_a_picture_is_read_whatever_its_suffix_says(stylemask):
+    for name in ("a", "b.jpg_large", "c.jfif"):
+        face("picture.png").rename(name)
+        Path("faces").mkdir(exist_ok=True)
+        Path(name).rename(f"faces/{name}")
+    code, _, err = stylemask("reenact", "faces", "seed:1", "-o", "out")
+    assert (code, f"wrote 3 of 3 pictures to out{TINY_NOTE}" in lines_of(err)) == (0, True)

@@ -180,3 +180,10 @@ def test_verify_json_is_all_that_goes_to_stdout(stylemask):
 
 def test_verify_without_a_file_is_bad_usage(refused):
     assert "FILE" in refused(2, "verify")
+
+
+def test_a_file_may_be_larger_than_its_limit_only_for_nothing(tmp_path, monkeypatch):
+    path = written(tmp_path / "a.png", stamps.encode(astronaut(), STAMP))
+    monkeypatch.setattr("stylemask_core.pictures.images.MAX_BYTES", 1000)
+    with pytest.raises(InvalidInputError, match="too large"):
+        stamps.read(path)

@@ -243,3 +243,19 @@ def test_a_terminated_command_leaves_no_draft_and_the_old_model(own_folder, monk
     assert contents(own_folder) == before
     assert [path.name for path in own_folder.parent.iterdir()] == ["own"]
     assert signal.getsignal(signal.SIGTERM) == handler
+
+
+def test_a_save_that_fails_at_the_last_step_leaves_the_old_model(
+    own_folder, tiny_model, monkeypatch
+):
+    before, replace = contents(own_folder), Path.replace
+
+    def failing(self, target):
+        if self.name == "model":
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(WeightsError, match="Input/output"):
+        model_folder.save_model(own_folder, tiny_model)
+    assert contents(own_folder) == before

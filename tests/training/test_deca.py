@@ -17,6 +17,7 @@ from tests.support.official_files import (
     random_state,
     write_deca_files,
 )
+from training import network_files
 from training.convert_deca import convert_encoder, main, read_flame, read_landmarks
 from training.face_models import load_face_model
 from training.face_models.deca import CoarseEncoder, DecaFaceModel, to_picture
@@ -267,3 +268,13 @@ def test_deca_without_a_folder_or_in_a_wrong_one_says_what_to_do(tmp_path):
         load_face_model("deca", folder=tmp_path)
     with pytest.raises(InvalidInputError, match="choose one of heads, people, deca"):
         load_face_model("flame")
+
+
+def test_a_full_disk_leaves_no_half_folder(files, tmp_path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(network_files, "save_file", full)
+    with pytest.raises(SystemExit, match="No space left"):
+        main([*options(files), "-o", str(tmp_path / "deca")])
+    assert not list(tmp_path.iterdir())

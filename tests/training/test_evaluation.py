@@ -16,11 +16,12 @@ from tests.support.training_fixtures import refused
 from training import evaluate
 from training.evaluation import fitting, methods
 from training.evaluation.bootstrap import interval, resample_weights
-from training.evaluation.fitting import best_constant_mask
+from training.evaluation.figures import Columns
+from training.evaluation.fitting import best_constant_mask, best_swap
 from training.evaluation.judge import Judge
 from training.evaluation.mask_files import load_masks, save_masks
 from training.evaluation.matched import Curve, compare, error_at_identity
-from training.evaluation.measurement import gradient_energy, measure
+from training.evaluation.measurement import Measured, gradient_energy, measure
 from training.evaluation.pairs import PhotoPairs, RandomPairs
 from training.evaluation.results import evaluate as run
 from training.heads.answers import SMALL_HEADS, HeadsWorld
@@ -358,3 +359,20 @@ def test_photos_are_paired_and_what_cannot_be_used_is_named(folders, short_fits,
     assert set(figures["baselines"]) == {"source", "target", "w_plus_swap", "fewer_layers"}
     skipped = [line for line in captured.err.splitlines() if line.startswith("skipped")]
     assert [line.split(":")[0] for line in skipped] == ["skipped broken.png", "skipped notes.txt"]
+
+
+def test_the_swap_is_cut_where_it_does_best_while_keeping_stylemasks_identity(
+    heads_pipeline, judges, monkeypatch
+):
+    def points(csim: float, error: float) -> Columns:
+        return {name: np.array([x]) for name, x in zip(READ, (csim, error, error), strict=True)}
+
+    errors = {1: (0.99, 9.0), 2: (0.9, 4.0), 3: (0.5, 1.0), 4: (0.2, 0.0), 5: (0.2, 0.0)}
+    made_up = {"source": {1.0: points(1.0, 10.0)}, "stylemask": {1.0: points(0.88, 3.0)}}
+    for cut, (csim, error) in errors.items():
+        halfway = points((1 + csim) / 2, (10 + error) / 2)
+        made_up[str(cut)] = {0.5: halfway, 1.0: points(csim, error)}
+    monkeypatch.setattr(fitting, "measure", lambda *_, **__: Measured(made_up))
+    pairs = RandomPairs(heads_pipeline, 1, 0)
+    found = best_swap(pairs, Judge(*judges, pairs), methods.unchanged()["source"])
+    assert found.cost["cut"] == 2

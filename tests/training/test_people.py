@@ -279,3 +279,59 @@ def test_a_machine_without_egl_is_told_what_to_install(monkeypatch):
 def test_sizes_that_cannot_be_are_refused(size, samples):
     with pytest.raises(InvalidInputError, match=f"size {size} must be 16 to 1024"):
         Renderer(size, samples)
+
+
+def test_at_most_one_thing_is_done_by_a_mouth_and_a_shut_eye_is_not_wide():
+    pose = POSE.columns(world.from_normals(world.draw(8, 3000)).pose)
+    assert float((pose["eyeBlinkLeft"] * pose["eyeWideLeft"]).max()) < 0.26
+    assert float((pose["jawOpen"] * pose["mouthPressLeft"]).max()) < 0.2
+    assert float((pose["mouthClose"] - pose["jawOpen"]).max()) <= 0
+    assert float(torch.stack([pose["eyeBlinkLeft"], pose["mouthSmileLeft"]]).max()) > 0.95
+
+
+def test_factors_and_their_vector_are_the_same():
+    pose = Pose(yaw=0.2, jawOpen=0.5)
+    assert Pose.from_vector(pose.vector()).values == pytest.approx(pose.values)
+    with pytest.raises(InvalidInputError, match="has 55 factors"):
+        Pose.from_vector(torch.zeros(3))
+
+
+def test_brow_landmarks_follow_the_style():
+    flat, arched = landmark(at({"brow_arch": -2.0}), 19), landmark(at({"brow_arch": 2.0}), 19)
+    assert float(flat[0, 0, 1] - arched[0, 0, 1]) > 0.01
+
+
+def test_inner_eye_corners_are_where_the_lids_meet():
+    ring = [points.NAMES.index(f"lid_right_{i}") for i in range(16)]
+    places = points.points(at({}))[0]
+    assert float(places[INNER_RIGHT, 0] - places[ring, 0].max()) > 0.005
+
+
+def test_glasses_grow_in(renderer, n):
+    row = n[0].clone()
+    row[world.POSE_SPAN] = 0
+    images = []
+    for step in np.linspace(0.9, 1.7, 17):
+        row[world.INDEX["glasses"]] = float(step)
+        row[world.INDEX["age"]] = -0.5
+        images.append(renderer.render_normals(row).image)
+    whole = distance(images[0], images[-1])
+    steps = [distance(a, b) for a, b in itertools.pairwise(images)]
+    assert whole > 0.5
+    assert max(steps) < 0.35 * whole
+
+
+def test_jaw_landmarks_lie_on_the_faces_border(renderer):
+    person = Person(**CALM, melanin=0.2)
+    scene = Scene(**PLAIN, background_blue=1.0, second_blue=1.0)
+    drawn = Renderer(256).render(person, Pose(yaw=0.65), scene)
+    image = drawn.image.astype(int)
+    for x, y in drawn.landmarks[11:15]:  # the far cheek
+        row = image[round(float(y))]
+        face = np.flatnonzero(row[:, 2] < row[:, 0] + 40)
+        assert abs(face.max() + 1 - x) < 5
+
+
+def test_the_shipped_basis_is_small_and_names_its_source():
+    assert basis.BASIS_FILE.stat().st_size < 8 * 2**20
+    assert "CC0" in basis.SOURCE

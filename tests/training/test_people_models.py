@@ -10,12 +10,15 @@ import torch
 from PIL import Image
 
 from stylemask_core import StyleMaskPipeline
+from stylemask_core.config import CONFIG_NAME
+from stylemask_core.networks.generator import Generator
 from stylemask_core.pose import Pose, Poser
 from tests.support.training_fixtures import SIDE, generator_run
 from training import encoder, evaluate, generator, mask, package, poser
 from training.face_models import load_face_model
 from training.face_models import people as face_people
 from training.face_models.people import ANGLES, EXPRESSION, SHAPE, PeopleFaceModel, new_estimator
+from training.heads.answers import SMALL_HEADS
 from training.identity_models import load_identity_model
 from training.identity_models import people as identity_people
 from training.identity_models.heads import new_network
@@ -24,7 +27,7 @@ from training.people import judges, points, world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
-from training.run import averaged_weights
+from training.run import TrainingRun, averaged_weights, options
 
 pytest_plugins = ["tests.support.training_fixtures"]
 pytestmark = pytest.mark.usefixtures("small_people")
@@ -140,3 +143,19 @@ def test_a_model_of_people_goes_through_every_training_and_its_folder_is_used(re
     assert result.tensor.shape == (1, 3, 16, 16)
     with pytest.raises(SystemExit, match="not synthetic heads: give --world people"):
         run(encoder, "other", *encoding[2:], "--world", "small")
+
+
+def test_a_poser_of_heads_is_refused_in_one_sentence(tmp_path):
+    config = SMALL_HEADS.config({4: 8, 8: 8})
+    TrainingRun(
+        options("", "unused", 1, 1).parse_args(["-o", str(tmp_path), "--device", "cpu"]),
+        {"generator": Generator(config)},
+        [{"params": [torch.nn.Parameter(torch.zeros(1))]}],
+        1e-2,
+    ).save()
+    (tmp_path / CONFIG_NAME).write_text(config.to_json())
+    with pytest.raises(SystemExit) as caught:
+        poser.main(["--generator", str(tmp_path), "-o", str(tmp_path / "p"), "--device", "cpu"])
+    assert str(caught.value) == (
+        "error: this generator draws synthetic heads, not synthetic people: give --world small"
+    )

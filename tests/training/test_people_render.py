@@ -123,3 +123,9 @@ def test_a_missing_package_is_named_with_its_extra(module, start, expected, tmp_
     with pytest.raises(SystemExit, match=rf"^error: .*{module}.*{expected}"):
         start(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_the_benchmark_measures_both_rates():
+    said = render.benchmark(16, 1, people=2)
+    assert "new people and" in said
+    assert "a second of processor time" in said

@@ -20,7 +20,7 @@ from training.people import world
 from training.people.answers import PEOPLE
 from training.people.dataset import PeopleDataset
 from training.people.latents import coordinates, latent
-from training.run import TrainingRun
+from training.run import TrainingRun, averaged_weights
 
 pytest_plugins = ["tests.support.training_fixtures"]
 pytestmark = pytest.mark.usefixtures("small_people")
@@ -226,3 +226,12 @@ def test_a_run_begins_where_a_finished_one_ended_be_it_a_run_or_its_weights_alon
         losses[start] = log(tmp_path / f"from_{start}")[0]["loss"]
     assert losses["weights"] == pytest.approx(losses["first"], rel=0.02)
     assert losses["first"] < 0.8 * losses[""]
+
+
+def test_masks_are_trained_to_the_exact_answers_of_people(people_folder, tmp_path):
+    arguments = ["--model", str(people_folder), "-o", str(tmp_path), "--device", "cpu"]
+    arguments += ["--images", "8", "--batch", "4", "--validate-every", "1"]
+    mask.main([*arguments, "--validation-pairs", "4", "--world", "people"])
+    figures = [line for line in log(tmp_path) if any("l1_ratio" in name for name in line)]
+    assert len(figures) == 2
+    assert averaged_weights(tmp_path, "mask_network")

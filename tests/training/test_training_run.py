@@ -239,3 +239,33 @@ def test_the_rate_is_held_and_only_then_falls(tmp_path):
     assert rates[100:300] == pytest.approx([1e-2] * 200)
     assert rates[301:] == sorted(rates[301:], reverse=True)
     assert rates[-1] == pytest.approx(3e-4, rel=0.05)
+
+
+def test_a_run_that_was_cut_goes_on_with_the_same_losses_to_the_last_digit(tmp_path):
+    whole = take_steps(*linear_run(tmp_path / "whole"), stop_at=20)
+    first, module = linear_run(tmp_path / "cut")
+    before = take_steps(first, module, stop_at=7)
+    first.save()
+    after = take_steps(*linear_run(tmp_path / "cut"), stop_at=20)
+    assert len(whole) == 20
+    assert before + after == whole
+
+
+def test_the_weight_average_lags_behind_and_is_what_a_run_hands_on(tmp_path):
+    run, module = linear_run(tmp_path)
+    take_steps(run, module, stop_at=20)
+    run.save()
+    averaged = averaged_weights(tmp_path, "linear")
+    assert set(averaged) == {"weight", "bias"}
+    assert torch.equal(averaged["weight"], run.averages["linear"].weight)
+    assert not torch.equal(averaged["weight"], module.weight)
+
+
+def test_a_state_without_a_configuration_is_one_of_an_earlier_version_and_goes_on(
+    tmp_path, monkeypatch
+):
+    run, module = linear_run(tmp_path)
+    take_steps(run, module, stop_at=4)
+    run.configuration = {}
+    run.save()
+    assert linear_run(tmp_path, ("--batch", "8"))[0].step == 4
