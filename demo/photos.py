@@ -13,10 +13,10 @@ from demo.server.arguments import Points
 from demo.server.memory import SessionMemory
 from demo.server.storage import file_of, storage
 from demo.server.uploads import uploaded_file
+from stylemask.refinement import Refinement, Similarity, refine_inversion
 from stylemask_core import InvalidInputError, Inversion, StyleMaskPipeline
 from stylemask_core.errors import DetectorError
 from stylemask_core.faces.landmarks import Face
-from stylemask_core.inversion import Refinement, Similarity
 from stylemask_core.pictures.framing import FaceSearch
 from stylemask_core.pictures.images import Photo, read_photo
 from stylemask_core.results import FramedPicture
@@ -155,8 +155,8 @@ class Photos:
             for role, inversion in zip(batch, inversions, strict=True):
                 refinement, ended = None, False
                 if seconds := choices[role].refine_seconds:
-                    refinement = pipeline.refine_inversion(
-                        inversion, seconds, _say_refinement(role, seconds), cancelled
+                    refinement = refine_inversion(
+                        pipeline, inversion, seconds, _say_refinement(role, seconds), cancelled
                     )
                     inversion, ended = refinement.inversion, cancelled()
                 picture = pipeline.synthesize(inversion).image

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 Progress = Callable[[str, int, int], None]  # what, bytes done, bytes in all (0 where unknown)
 
 CERTIFICATES = "SSL_CERT_FILE"  # httpx and urllib read it by themselves
-OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # and `requests` reads these
 REFUSED = "CERTIFICATE_VERIFY_FAILED"  # OpenSSL's name, which libraries pass on in their messages
 
 
@@ -74,12 +73,6 @@ def bars_on_a_terminal_only() -> Iterator[None]:
     finally:
         if silenced:
             enable_progress_bars()
-
-
-def authorities() -> str | bool:
-    """What the `verify` of `requests` is to be, so that SSL_CERT_FILE holds for it too."""
-    own = any(os.environ.get(name) for name in OF_REQUESTS)
-    return (not own and os.environ.get(CERTIFICATES)) or True
 
 
 def certificate_trouble(error: BaseException) -> str | None:

@@ -23,7 +23,3 @@ class WeightsError(StyleMaskError):
 
 class OperatorBuildError(StyleMaskError):
     """Compiled operators are demanded and cannot be had, or a setting of theirs makes no sense."""
-
-
-class UsageError(StyleMaskError):
-    """The command line asks for something that cannot be done; nothing was started."""

@@ -1,7 +1,7 @@
 """StyleMaskPipeline: from seeds, codes and pictures to a reenacted face, one call each."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from stylemask_core.checks import (
 from stylemask_core.config import ENCODER_INPUT_SIZE
 from stylemask_core.downloads import Progress
 from stylemask_core.errors import InvalidInputError, WeightsError
-from stylemask_core.inversion import Refinement, refine, refine_inversion, w_spread
+from stylemask_core.inversion import refine, w_spread
 from stylemask_core.models import hub, model_folder, model_source
 from stylemask_core.networks.synthesis import Recorded, SynthesisNetwork, request_operators
 from stylemask_core.pictures import framing, images, pasting
@@ -281,33 +281,11 @@ class StyleMaskPipeline:
         if (steps := self.config.refinement_steps) == 0:
             return codes
         batch = batch.to(self.device, torch.float32)
-        return refine(self.generator, batch, codes, self._w_spread, steps)
-
-    @on_needed_threads
-    def refine_inversion(
-        self,
-        inversion: Inversion,
-        seconds: float = 10.0,
-        progress: Callable[[float], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> Refinement:
-        """Keep more of the person: bring an inversion closer to its picture in a given time.
-
-        Args:
-            inversion: as `invert` gives it.
-            seconds: wall-clock time, 0…3600; no step is begun that would not fit into it.
-            progress: called before every step with the share of the time that is used, 0…1.
-            cancelled: asked before every step whether to stop with what is there.
-        """
-        generator, spread = self.generator, self._w_spread
-
-        def full(w_plus: torch.Tensor) -> torch.Tensor:
-            return self.synthesize(LatentCode(w_plus)).tensor
-
-        return refine_inversion(generator, full, inversion, spread, seconds, progress, cancelled)
+        return refine(self.generator, batch, codes, self.w_spread, steps)
 
     @cached_property
-    def _w_spread(self) -> torch.Tensor:
+    def w_spread(self) -> torch.Tensor:
+        """Standard deviation of each element of w: [latent_dim]."""
         return w_spread(self.generator)
 
     @on_needed_threads

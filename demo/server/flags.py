@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from stylemask.cli.parser import Parser, option
-from stylemask_core.errors import UsageError
+from stylemask.cli.parser import Parser, UsageError, option
 
 HOST, PORT = "127.0.0.1", 7860
 KEEP_HOURS = 3.0  # uploads and results

@@ -12,8 +12,8 @@ from demo.server.arguments import ROLES, seconds_of
 from demo.server.memory import SessionMemory
 from demo.tabs.parts import slider_of
 from demo.texts import text
+from stylemask.refinement import Refinement
 from stylemask_core.checks import number_in
-from stylemask_core.inversion import Refinement
 
 PAGE_SECONDS = (2.0, 30.0)  # [s] of the slider, for both pictures together
 FIRST_SECONDS = 8.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stylemask.cli.parser import exists, seed
-from stylemask_core.errors import InvalidInputError, UsageError
+from stylemask.cli.parser import UsageError, exists, seed
+from stylemask_core.errors import InvalidInputError
 from stylemask_core.pictures import file_kinds
 from stylemask_core.pipeline import StyleMaskPipeline
 from stylemask_core.results import LatentCode

@@ -39,7 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Imports take seconds, and an interrupt within one may surface as any error: leave at once.
         with on_signal(signal.SIGINT, lambda *_: os._exit(EXIT_INTERRUPTED)):
             from stylemask.cli import commands, console, parser
-            from stylemask_core.errors import UsageError
         with (
             # lets SIGTERM unwind what is being done, so that nothing half-written is left behind
             on_signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED)),
@@ -58,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return EXIT_READER_GONE
             except Exception as error:  # a user is never shown a traceback unasked
                 console.tell_error(error, "--verbose" in arguments)
-                return EXIT_USAGE if isinstance(error, UsageError) else console.EXIT_FAILED
+                return EXIT_USAGE if isinstance(error, parser.UsageError) else console.EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     finally:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from stylemask.cli import outputs
 from stylemask.cli.console import EXIT_DONE, console_progress, say, tell
 from stylemask.cli.parser import Command, argument, option, output
-from stylemask_core.models import cache, hub
+from stylemask_core.models import hub
 from stylemask_core.models.model_source import FFHQ
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -97,7 +97,7 @@ class Fetch(Command):
 
     def run(self) -> int:
         """Write the folder, and have `ffhq` stand for it."""
-        from stylemask.convert.fetch import fetch_ffhq
+        from stylemask.convert.fetch import downloads_folder, fetch_ffhq
 
         output = None if self.output is None else outputs.folder_name(self.output)
         with (
@@ -107,6 +107,6 @@ class Fetch(Command):
             folder = fetch_ffhq(
                 output, self.mask_network, DTYPES[self.dtype], self.keep, progress, tell
             )
-        files = f"; the downloaded files are in {cache.downloads_folder()}" if self.keep else ""
+        files = f"; the downloaded files are in {downloads_folder()}" if self.keep else ""
         tell(f"wrote {folder}, use it with --model ffhq{files}")
         return EXIT_DONE

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stylemask.cli.parser import group, landmarks, layers, number, option
+from stylemask.refinement import SECONDS_RANGE
 from stylemask_core.config import STRENGTH_RANGE, TRUNCATION_RANGE
-from stylemask_core.inversion import SECONDS_RANGE
 from stylemask_core.models.model_folder import EMBEDDED
 from stylemask_core.models.model_source import FFHQ
 

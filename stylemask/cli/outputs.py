@@ -12,10 +12,11 @@ from pathlib import Path
 from PIL import Image, features
 
 from stylemask.cli.console import say
+from stylemask.cli.parser import UsageError
 from stylemask.provenance import stamps
 from stylemask.provenance.stamps import Stamp
 from stylemask_core import files
-from stylemask_core.errors import StyleMaskError, UsageError
+from stylemask_core.errors import StyleMaskError
 from stylemask_core.pictures import images
 from stylemask_core.pipeline import StyleMaskPipeline
 

@@ -12,10 +12,10 @@ from stylemask.cli import outputs
 from stylemask.cli.console import EXIT_DONE, EXIT_FAILED, console_progress, tell, tell_error
 from stylemask.cli.inputs import INPUT, Input, Pair, is_folder, pair_up, parse_input, paths
 from stylemask.cli.options import MODEL_VARIABLE, Mixing, ModelChoice, Panels, PhotoOptions
-from stylemask.cli.parser import Command, argument, group, option, output, seed
+from stylemask.cli.parser import Command, UsageError, argument, group, option, output, seed
 from stylemask.cli.photos import CodeReader
 from stylemask.provenance.stamps import Origin, Stamp
-from stylemask_core.errors import InvalidInputError, UsageError
+from stylemask_core.errors import InvalidInputError
 from stylemask_core.models.model_folder import EMBEDDED
 from stylemask_core.pictures import images
 from stylemask_core.pipeline import StyleMaskPipeline

@@ -7,8 +7,9 @@ import argparse
 import difflib
 import itertools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -17,7 +18,7 @@ import numpy as np
 from stylemask.cli.console import say
 from stylemask_core import __version__
 from stylemask_core.config import MAX_SEED
-from stylemask_core.errors import UsageError
+from stylemask_core.errors import StyleMaskError
 
 OPTION = re.compile(r"-[A-Za-z]|--[A-Za-z]")  # how one begins; "-1" is a number, "-" the output
 NEAR = 0.6  # of 1: how alike two names are that may be mixed up
@@ -30,6 +31,10 @@ EXITS = (
 )
 
 Options = TypeVar("Options")
+
+
+class UsageError(StyleMaskError):
+    """The command line asks for something that cannot be done; nothing was started."""
 
 
 def option(*names: str, **settings: Any) -> Any:
@@ -55,15 +60,15 @@ def group(prefix: str = "", about: str = "", title: str = "") -> Any:
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(ABC):
     """What the command line asks for; its docstring's first line is the help."""
 
     examples: ClassVar[tuple[str, ...]] = ()
     verbose: bool = option(help="show the traceback of an error")
 
+    @abstractmethod
     def run(self) -> int:
         """Do it; the exit code."""
-        raise NotImplementedError
 
 
 class Parser(argparse.ArgumentParser):
@@ -184,7 +189,8 @@ def program_parser(commands: Mapping[str, type[Command]]) -> Parser:
 
 def _declare(parser: Any, kind: Any, prefix: str = "", about: str = "") -> None:
     """Add the options of a dataclass; those of the class it is made from come last."""
-    inherited = {x.name for base in kind.__mro__[1:-1] for x in fields(base)}
+    bases = filter(is_dataclass, kind.__mro__[1:])
+    inherited = {x.name for base in bases for x in fields(base)}
     for own in sorted(fields(kind), key=lambda own: own.name in inherited):
         data, settings = own.metadata, dict(own.metadata.get("settings", {}))
         if "settings" not in data:

@@ -11,7 +11,9 @@ from PIL import Image
 from stylemask.cli.console import console_progress, tell
 from stylemask.cli.inputs import ARRAY_SUFFIX, Input, is_folder, read_array
 from stylemask.cli.options import FaceMarks, PhotoOptions
-from stylemask_core.errors import InvalidInputError, NoFaceError, UsageError
+from stylemask.cli.parser import UsageError
+from stylemask.refinement import refine_inversion
+from stylemask_core.errors import InvalidInputError, NoFaceError
 from stylemask_core.faces import landmarks
 from stylemask_core.faces.fan import ABOUT
 from stylemask_core.pictures import alignment, framing
@@ -157,7 +159,7 @@ class CodeReader:
     def _refined(
         self, pipeline: StyleMaskPipeline, inversion: Inversion, role: str, seconds: float
     ) -> Inversion:
-        refinement = pipeline.refine_inversion(inversion, seconds)
+        refinement = refine_inversion(pipeline, inversion, seconds)
         before, after = refinement.before, refinement.after
         tell(
             f"{role} refined in {refinement.seconds:.1f} s, {refinement.steps} steps: similarity "

@@ -23,13 +23,23 @@ from stylemask.cli.inputs import (
 )
 from stylemask.cli.options import Mixing, ModelChoice, PhotoOptions
 from stylemask.cli.pair_commands import load, model_name, stamp_of
-from stylemask.cli.parser import Command, argument, exists, factors, group, number, option, output
+from stylemask.cli.parser import (
+    Command,
+    UsageError,
+    argument,
+    exists,
+    factors,
+    group,
+    number,
+    option,
+    output,
+)
 from stylemask.cli.photos import CodeReader
 from stylemask.info import model_info
 from stylemask.inspect import figures, inspection
 from stylemask.inspect.mask_edit import SCALE_RANGE, THRESHOLD_RANGE, MaskEdit
 from stylemask.provenance import stamps
-from stylemask_core.errors import InvalidInputError, UsageError
+from stylemask_core.errors import InvalidInputError
 from stylemask_core.pictures import images
 
 # of an inspection

@@ -1,6 +1,7 @@
 """The authors' official checkpoints, downloaded from where they are published, and converted."""
 
 import errno
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,11 +13,12 @@ import torch
 
 from stylemask.convert import checkpoints
 from stylemask_core import downloads, files
-from stylemask_core.downloads import Progress, bar_class
+from stylemask_core.downloads import CERTIFICATES, Progress, bar_class
 from stylemask_core.errors import WeightsError
 from stylemask_core.models import cache, model_folder
 from stylemask_core.models.hub import explained
 
+OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # what `requests`, Drive's way, reads
 CHECKPOINT_STARTS = (b"PK\x03\x04", b"\x80")  # of torch.save's zip files, and of older pickles
 MODEL_SIZES = {torch.float32: 1_300_000_000, torch.float16: 650_000_000}  # [B] of the folder
 # How the libraries below gdown call a host that was not reached; it passes on their words alone.
@@ -94,7 +96,7 @@ def fetch_ffhq(
     model_folder.check_replaceable(folder)
     if mask_network is not None:
         check_checkpoint(mask_network, str(mask_network), f"give the authors' {MASK_NETWORK.name}")
-    with _downloads_folder() as downloads:
+    with _locked_downloads() as downloads:
         _check_space(downloads, folder, dtype)
         drive_file = downloads / MASK_NETWORK.name
         if mask_network is None:
@@ -186,7 +188,7 @@ def from_drive(
                 str(arrived),
                 quiet=True,
                 use_cookies=False,
-                verify=downloads.authorities(),
+                verify=authorities(),
                 resume=True,
                 progress=lambda done, total: progress and progress(file.name, done, total or 0),
                 timeout=30,
@@ -225,12 +227,23 @@ def check_checkpoint(path: Path, name: str, hint: str) -> None:
         raise WeightsError(f"{name} is {what} and no checkpoint: {hint}")
 
 
+def downloads_folder() -> Path:
+    """Where checkpoints are kept from their download until the model made of them is written."""
+    return cache.cache_folder() / "downloads"
+
+
+def authorities() -> str | bool:
+    """What the `verify` of `requests` is to be, so that SSL_CERT_FILE holds for it too."""
+    own = any(os.environ.get(name) for name in OF_REQUESTS)
+    return (not own and os.environ.get(CERTIFICATES)) or True
+
+
 @contextmanager
-def _downloads_folder() -> Iterator[Path]:
+def _locked_downloads() -> Iterator[Path]:
     """The folder of downloads, for one process at a time."""
     from filelock import FileLock, Timeout
 
-    folder = cache.downloads_folder()
+    folder = downloads_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK).acquire(timeout=0)

@@ -14,11 +14,6 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "stylemask"
 
 
-def downloads_folder() -> Path:
-    """Where checkpoints are kept from their download until the model made of them is written."""
-    return cache_folder() / "downloads"
-
-
 def default_ffhq_folder() -> Path:
     """Where the FFHQ model is put if nobody chooses another folder."""
     return cache_folder() / "ffhq"

@@ -3,6 +3,7 @@
 import gradio as gr
 import pytest
 
+from demo import photos
 from demo.handlers import Handlers
 from demo.page import build_demo
 from demo.photos import Upload
@@ -16,7 +17,7 @@ from stylemask_core import StyleMaskError, StyleMaskPipeline
 from stylemask_core.pictures import framing
 from tests.support.helpers import noise
 
-WORK = ("sample", "synthesize", "encode", "invert_framed", "refine_inversion", "reenact", "masks")
+WORK = ("sample", "synthesize", "encode", "invert_framed", "reenact", "masks")
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def no_work(monkeypatch):
     """Whatever takes time fails the test."""
     for name in WORK:
         monkeypatch.setattr(StyleMaskPipeline, name, lambda *_, **__: pytest.fail("work began"))
+    monkeypatch.setattr(photos, "refine_inversion", lambda *_: pytest.fail("work began"))
     monkeypatch.setattr(framing, "find_faces", lambda *_: pytest.fail("a search began"))
     monkeypatch.setattr(inspection, "inspect", lambda *_: pytest.fail("an inspection began"))
 

@@ -8,8 +8,8 @@ from demo.handlers import Handlers
 from demo.photos import FaceChoice, Upload, gained
 from demo.server.models import Models
 from demo.tabs.refinement_controls import Cancels, gains, seconds_of_each
+from stylemask.refinement import Refinement, Similarity
 from stylemask_core import InvalidInputError
-from stylemask_core.inversion import Refinement, Similarity
 
 
 @pytest.fixture(scope="module")

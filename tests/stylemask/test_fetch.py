@@ -76,7 +76,7 @@ def official(hub_server, monkeypatch, tiny_model):
 
 
 def kept() -> list[str]:
-    downloads = cache.downloads_folder()
+    downloads = fetch.downloads_folder()
     files = {path.relative_to(downloads) for path in downloads.rglob("*") if path.is_file()}
     return sorted(path.name for path in files if path.parts[0] not in (".lock", ".cache"))
 
@@ -206,8 +206,8 @@ def test_a_disk_that_fills_up_is_told_and_what_has_arrived_is_kept_but_not_used(
 
 
 def test_only_one_process_fetches_at_a_time(official):
-    cache.downloads_folder().mkdir(parents=True)
-    with FileLock(cache.downloads_folder() / ".lock"):
+    fetch.downloads_folder().mkdir(parents=True)
+    with FileLock(fetch.downloads_folder() / ".lock"):
         assert "fetched already" in refusal()
     fetch.fetch_ffhq()
 

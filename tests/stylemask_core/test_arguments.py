@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stylemask.inspect.mask_edit import MaskEdit
+from stylemask.refinement import refine_inversion
 from stylemask_core import InvalidInputError, checks
 
 NUMPY_SCALARS = [np.float16, np.float32, np.float64, np.int8, np.int64, np.uint8]
@@ -31,8 +32,8 @@ def calls(tiny_pipeline, code):
             inversion.crop, align="none", truncation=x
         ),
         "seed": lambda x: pipe.sample(x),
-        "seconds": lambda x: pipe.refine_inversion(
-            inversion, seconds=0 * x if isinstance(x, np.number) else x
+        "seconds": lambda x: refine_inversion(
+            pipe, inversion, seconds=0 * x if isinstance(x, np.number) else x
         ),
         "threshold": lambda x: MaskEdit(threshold=x),
         "scale": lambda x: MaskEdit(scale={"coarse": x}),

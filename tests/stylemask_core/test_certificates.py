@@ -12,7 +12,7 @@ from stylemask_core.errors import DetectorError
 from stylemask_core.faces import fan
 from tests.support.hub_server import HubServer
 
-VARIABLES = (downloads.CERTIFICATES, "SSL_CERT_DIR", *downloads.OF_REQUESTS)
+VARIABLES = (downloads.CERTIFICATES, "SSL_CERT_DIR", *fetch.OF_REQUESTS)
 REFUSED = "not trusted here (unable to get local issuer certificate)"
 
 
@@ -112,7 +112,7 @@ def test_with_the_authoritys_file_the_drive_is_reached(authority, monkeypatch, t
 def test_the_variables_of_requests_go_before_for_what_uses_it(authority, monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(authority[1]))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", ssl.get_default_verify_paths().openssl_cafile)
-    assert downloads.authorities() is True
+    assert fetch.authorities() is True
 
 
 def test_the_doctor_names_a_certificate_that_is_not_trusted(authority, monkeypatch, tmp_path):
