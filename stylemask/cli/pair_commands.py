@@ -157,7 +157,7 @@ class Reenact(Command):
             return reenacted(pipeline, source, target, self.mixing, self.panels)
         if not isinstance(item, Path) or not isinstance(source, Inversion):
             raise InvalidInputError(f"{item} is no photo that a result could be pasted into")
-        photo = images.read_photo(item)
+        photo = reader.photo(item)
         reader.tell_of(item, photo.loss)
         result = pipeline.reenact(source, target, self.mixing.strength, self.panels.layers)
         return pipeline.paste_back(photo, source, result.image)

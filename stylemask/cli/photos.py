@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,7 @@ class CodeReader:
         self._check_use()
         marks = {"source": options.source, "target": options.target}
         self._readings = {role: self._reading(role, own) for role, own in marks.items()}
+        self.photo = lru_cache(maxsize=len(ROLES))(read_photo)  # a pair's are decoded once
         self._said = set[str]()
         self.remarks: dict[str, list[str]] = {}  # for a summary: what is said of which files
 
@@ -169,7 +171,7 @@ class CodeReader:
         return refinement.inversion
 
     def _frame(self, pipeline: StyleMaskPipeline, path: Path, role: str) -> FramedPicture:
-        photo, how = read_photo(path), self._readings[role]
+        photo, how = self.photo(path), self._readings[role]
         with console_progress() as bar:
 
             def progress(what: str, done: int, total: int) -> None:
